@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Holds the include table: which part may include the contracts of which. Fails on the first page of violations."""
+import pathlib
+import re
+import sys
+
+ALLOWED = {
+    "base": "",
+    "async": "base",
+    "atproto": "base",
+    "net": "base async",
+    "repos": "base atproto",
+    "verify": "base atproto",
+    "identity": "base async atproto net",
+    "outbox": "base async atproto",
+    "store": "base async atproto repos outbox",
+    "deliver": "base async net outbox",
+    "firehose": "base async atproto net repos identity verify store",
+    "resync": "base async atproto net repos identity verify store",
+    "api": "base async atproto repos identity store outbox deliver resync",
+    "app": "base async atproto net repos verify identity outbox store deliver firehose resync api",
+}
+# Beast's WebSocket costs half a minute a file: only these may pay it.
+WEBSOCKET_FILES = {"src/net/ws_client.cpp", "src/deliver/channel_session.cpp"}
+INCLUDE = re.compile(r'^\s*#include\s+[<"]([^>"]+)[>"]')
+
+
+def violations(root: pathlib.Path):
+    for top in ("include/tap", "src"):
+        for path in sorted((root / top).rglob("*.[hc]pp")):
+            relative = path.relative_to(root).as_posix()
+            part = path.relative_to(root / top).parts[0]
+            if part not in ALLOWED:
+                continue  # main.cpp
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                found = INCLUDE.match(line)
+                if not found:
+                    continue
+                target = found.group(1)
+                if target.startswith("tap/"):
+                    other = target.split("/")[1]
+                    if other != part and other not in ALLOWED[part].split():
+                        yield f"{relative}:{number}: {part} must not include {target}"
+                elif target.split("/")[0] in ALLOWED and target.split("/")[0] != part:
+                    yield f"{relative}:{number}: {target} is private to its part"
+                elif target.startswith("boost/beast/websocket") and relative not in WEBSOCKET_FILES:
+                    yield f"{relative}:{number}: only {', '.join(sorted(WEBSOCKET_FILES))} may include it"
+                elif top == "include/tap" and re.match(r"boost/beast|sqlite3|pqxx|spdlog", target):
+                    yield f"{relative}:{number}: {target} must not show in a contract"
+
+
+def main() -> int:
+    found = list(violations(pathlib.Path(sys.argv[1])))
+    print("\n".join(found) if found else "includes follow the table")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
