@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tap/store/types.hpp"
+
+#include <functional>
+#include <memory>
+#include <span>
+
+namespace tap::store {
+
+/// Read-only queries on a connection of its own; one thread at a time. They see what is committed.
+class Queries {
+ public:
+  virtual ~Queries() = default;
+  /// Handle, error and retry state; empty when the repo is gone.
+  [[nodiscard]] virtual Result<std::optional<RepoDetails>> details(RepoId id) = 0;
+  /// The record index, folded part only (see Writer::fold).
+  [[nodiscard]] virtual Result<std::vector<std::string>> collections(RepoId id) = 0;
+  /// Records of a collection with rkey > after, in byte order of rkey, at most max.
+  [[nodiscard]] virtual Result<std::vector<Record>> records(RepoId id, const std::string& collection, const std::string& after,
+                                                            std::size_t max) = 0;
+  /// Buffered commits in the order they came, row > after.
+  [[nodiscard]] virtual Result<std::vector<BufferedCommit>> buffered(RepoId id, std::int64_t after, std::size_t max) = 0;
+  [[nodiscard]] virtual Result<std::uint64_t> buffered_count() = 0;
+  [[nodiscard]] virtual Result<std::string> cursor(const std::string& kind, const std::string& key) = 0;  ///< "" when none
+  /// Undelivered events with id > after, in id order.
+  [[nodiscard]] virtual Result<std::vector<outbox::Event>> events(outbox::EventId after, std::size_t max) = 0;
+};
+
+struct FoldOptions {
+  std::size_t events = 100'000;  ///< fold when so many changes have gathered
+  std::chrono::milliseconds age{5'000};
+};
+
+/// One database: SQLite, later Postgres. All engines pass one contract suite. The writing side is one thread's; what a
+/// transaction dirties, not its bytes, is what it costs, so live commits are appended to a journal and folded into the
+/// tables in the background, sorted and in bulk (design 3).
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Every repo, unfolded commits applied. Called once, before anything else.
+  [[nodiscard]] virtual Result<void> load_repos(const std::function<void(const RepoRow&)>& sink) = 0;
+  [[nodiscard]] virtual Result<std::uint64_t> undelivered() = 0;
+
+  /// All writes and acks in one transaction, or none of them. Events get consecutive ids in order, never used before; the first
+  /// id is the answer (or the next free one when there are no events).
+  [[nodiscard]] virtual Result<outbox::EventId> apply(std::span<const Write> writes, std::span<const outbox::EventId> acked) = 0;
+  /// Applies journaled commits to the tables, and deletes journal rows that are folded and wholly acked.
+  [[nodiscard]] virtual Result<void> fold() = 0;
+  /// Commits journaled and not folded.
+  [[nodiscard]] virtual std::size_t unfolded() const = 0;
+  /// Copies the write-ahead log into the database. Safe on a thread of its own.
+  [[nodiscard]] virtual Result<void> checkpoint() = 0;
+
+  [[nodiscard]] virtual Result<std::unique_ptr<Queries>> queries() = 0;
+};
+
+/// By URL: sqlite://relative, sqlite:///absolute, or a bare path. Creates and migrates.
+[[nodiscard]] Result<std::unique_ptr<Store>> open_store(const std::string& url);
+
+}  // namespace tap::store

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tap/async/task.hpp"
+#include "tap/base/metrics.hpp"
+#include "tap/base/result.hpp"
+#include "tap/outbox/outbox.hpp"
+#include "tap/store/store.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+namespace tap::store {
+
+/// The only door for writes. Its thread drains the inbox into one transaction and then answers everybody: batches form by
+/// themselves exactly when load is high. Called on the loop thread only.
+class Writer {
+ public:
+  virtual ~Writer() = default;
+  /// Resumes once the write is durable and the outbox has heard of its events. A transaction that fails is rolled back and its members run one
+  /// by one, so that one bad member does not fail its neighbours. Waits when the inbox is full.
+  [[nodiscard]] virtual Task<Result<void>> commit(Write write) = 0;
+  /// Acks join the next transaction, at the latest after 200 ms.
+  virtual void ack(std::span<const outbox::EventId> ids) = 0;
+  /// Resumes once everything committed before is in the tables.
+  [[nodiscard]] virtual Task<Result<void>> fold() = 0;
+  /// Resumes once everything handed in before, acks included, is durable.
+  [[nodiscard]] virtual Task<Result<void>> flush() = 0;
+  /// Names whom to tell of committed events. Once, before the first commit.
+  virtual void connect(outbox::Inbox& inbox) = 0;
+  /// Durable or failed, then joined. Further commits fail with Errc::closed. Blocks the loop for at most the last transaction.
+  virtual void stop() = 0;
+};
+
+struct WriterOptions {
+  std::size_t inbox = 10'000;      ///< writes waiting
+  std::size_t batch_events = 5'000;  ///< events of one transaction
+  FoldOptions fold;
+};
+[[nodiscard]] std::unique_ptr<Writer> make_writer(Executor loop, Store& store, metrics::Registry& metrics, WriterOptions options = {});
+
+/// Queries off the loop, on threads of their own; also the outbox's Journal. Loop thread only. Not cancellable: queries are short.
+class Reader : public outbox::Journal {
+ public:
+  [[nodiscard]] virtual Task<Result<std::optional<RepoDetails>>> details(RepoId id) = 0;
+  [[nodiscard]] virtual Task<Result<std::vector<std::string>>> collections(RepoId id) = 0;
+  [[nodiscard]] virtual Task<Result<std::vector<Record>>> records(RepoId id, std::string collection, std::string after, std::size_t max) = 0;
+  [[nodiscard]] virtual Task<Result<std::vector<BufferedCommit>>> buffered(RepoId id, std::int64_t after, std::size_t max) = 0;
+  [[nodiscard]] virtual Task<Result<std::uint64_t>> buffered_count() = 0;
+  [[nodiscard]] virtual Task<Result<std::string>> cursor(std::string kind, std::string key) = 0;
+  /// Ends the threads; later queries fail with Errc::closed.
+  virtual void stop() = 0;
+};
+/// acked() goes to the writer.
+[[nodiscard]] Result<std::unique_ptr<Reader>> make_reader(Executor loop, Store& store, Writer& writer);
+
+}  // namespace tap::store
