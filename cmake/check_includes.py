@@ -11,15 +11,16 @@ ALLOWED = {
     "atproto": "base",
     "net": "base async",
     "repos": "base atproto",
-    "verify": "base atproto",
+    "verify": "base atproto repos",
     "identity": "base async atproto net",
     "outbox": "base async atproto",
     "store": "base async atproto repos outbox",
     "deliver": "base async net outbox",
-    "firehose": "base async atproto net repos identity verify store",
-    "resync": "base async atproto net repos identity verify store",
+    "ledger": "base async atproto repos verify outbox store",
+    "firehose": "base async atproto net repos identity verify outbox store ledger",
+    "resync": "base async atproto net repos identity verify outbox store ledger",
     "api": "base async atproto repos identity store outbox deliver resync",
-    "app": "base async atproto net repos verify identity outbox store deliver firehose resync api",
+    "app": "base async atproto net repos verify identity outbox store deliver ledger firehose resync api",
 }
 # Beast's WebSocket costs half a minute a file: only these may pay it.
 WEBSOCKET_FILES = {"src/net/ws_client.cpp", "src/deliver/channel_session.cpp"}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tap/async/task.hpp"
+#include "tap/async/turns.hpp"
+#include "tap/repos/table.hpp"
+#include "tap/store/writer.hpp"
+#include "tap/verify/commit.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace tap::ledger {
+
+using repos::RepoId;
+
+/// Keeps the repos in memory and in the database in step: each step writes, then changes the table, and emits the events that tell of it.
+/// What belongs to one DID is done in its turn (turn_of): the firehose, the end of a resync, and tracking never meet half way.
+/// Loop thread only. Errors are the store's and mean that nothing happened: the caller may try again.
+class Ledger {
+ public:
+  Ledger(Executor loop, repos::Table& table, store::Writer& writer, store::Reader& reader);
+
+  /// Called when a repo wants a resync (added, desynchronized, active again). Once, before anything else.
+  void on_work(std::function<void(RepoId)> wake);
+
+  /// A place in the DID's line. The steps below marked [turn] are for its holder.
+  [[nodiscard]] async::Turns::Ticket turn_of(std::string_view did);
+
+  /// Adds those not tracked yet, in one write; waits for their turns itself. Says how many were new.
+  [[nodiscard]] Task<Result<std::size_t>> track(std::vector<atproto::Did> dids);
+  /// Removes repos with records and buffered commits; work in flight for them comes to nothing. Waits for the turns itself.
+  [[nodiscard]] Task<Result<void>> untrack(std::vector<atproto::Did> dids);
+
+  /// [turn] A verified live commit that chains: head, record index and events.
+  [[nodiscard]] Task<Result<void>> advance(RepoId id, verify::VerifiedCommit commit);
+  /// [turn] The same content under a newer rev (a #sync, an empty commit).
+  [[nodiscard]] Task<Result<void>> touch(RepoId id, atproto::Tid rev);
+  /// [turn] The repo is not what we hold: it will be fetched. `reason` stands in /info until then.
+  [[nodiscard]] Task<Result<void>> desynchronize(RepoId id, std::string reason);
+  /// [turn] Account status; emits an identity event when it changes. `deleted` removes the repo. An account that is active again is fetched.
+  [[nodiscard]] Task<Result<void>> set_account(RepoId id, repos::Account account);
+  /// [turn] The verified handle; emits an identity event when it differs from the stored one.
+  [[nodiscard]] Task<Result<void>> set_handle(RepoId id, std::string handle);
+  /// [turn] Keeps an event of a repo that is being fetched.
+  [[nodiscard]] Task<Result<void>> buffer(RepoId id, atproto::Tid rev, Bytes event);
+
+ private:
+  [[nodiscard]] Task<Result<void>> remove_deleted(RepoId id, std::string did, std::string handle);
+
+  repos::Table& table_;
+  store::Writer& writer_;
+  store::Reader& reader_;
+  async::Turns turns_;
+  std::function<void(RepoId)> wake_;
+};
+
+/// The head after `commit`, and its record changes.
+[[nodiscard]] store::AdvanceHead advance_of(RepoId id, const repos::Head& before, const verify::VerifiedCommit& commit);
+/// Its events, in the order of its ops.
+void append_events(std::vector<outbox::Draft>& out, const verify::VerifiedCommit& commit, bool live);
+
+}  // namespace tap::ledger

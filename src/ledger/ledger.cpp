@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+#include "tap/ledger/ledger.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+namespace tap::ledger {
+namespace {
+
+constexpr std::string_view kInvalidHandle = "handle.invalid";
+
+std::uint64_t line_of(std::string_view did) { return static_cast<std::uint64_t>(outbox::lane_of(did)); }
+
+/// Enters all lines before awaiting any, each once, and holds them all.
+std::vector<async::Turns::Ticket> enter_all(async::Turns& turns, const std::vector<atproto::Did>& dids) {
+  std::unordered_set<std::uint64_t> lines;
+  std::vector<async::Turns::Ticket> tickets;
+  for (const atproto::Did& did : dids) {
+    if (lines.insert(line_of(did.str())).second) tickets.push_back(turns.enter(line_of(did.str())));
+  }
+  return tickets;
+}
+
+outbox::Draft identity_event(std::string_view did, std::string_view handle, repos::Account account) {
+  return outbox::render(outbox::IdentityEvent{.did = did,
+                                              .handle = handle.empty() ? kInvalidHandle : handle,
+                                              .status = repos::name(account),
+                                              .is_active = account == repos::Account::active});
+}
+
+}  // namespace
+
+Ledger::Ledger(Executor loop, repos::Table& table, store::Writer& writer, store::Reader& reader)
+    : table_(table), writer_(writer), reader_(reader), turns_(std::move(loop)) {}
+
+void Ledger::on_work(std::function<void(RepoId)> wake) { wake_ = std::move(wake); }
+
+async::Turns::Ticket Ledger::turn_of(std::string_view did) { return turns_.enter(line_of(did)); }
+
+Task<Result<std::size_t>> Ledger::track(std::vector<atproto::Did> dids) {
+  auto tickets = enter_all(turns_, dids);
+  for (auto& ticket : tickets) co_await ticket.turn();
+
+  store::Write write;
+  std::vector<std::pair<RepoId, atproto::Did>> added;
+  std::unordered_set<std::string_view> seen;
+  for (const atproto::Did& did : dids) {
+    if (table_.find(did.str()) || !seen.insert(did.str()).second) continue;
+    added.emplace_back(table_.allocate(), did);
+    write.mutations.emplace_back(store::AddRepo{added.back().first, did});
+  }
+  if (added.empty()) co_return std::size_t{0};
+  auto committed = co_await writer_.commit(std::move(write));
+  if (!committed) co_return std::unexpected(committed.error());
+  for (const auto& [id, did] : added) {
+    table_.add(id, did, repos::Repo{});
+    wake_(id);
+  }
+  co_return added.size();
+}
+
+Task<Result<void>> Ledger::untrack(std::vector<atproto::Did> dids) {
+  auto tickets = enter_all(turns_, dids);
+  for (auto& ticket : tickets) co_await ticket.turn();
+
+  // Out of the table first: a resync that is writing sees it before its next batch, and this write comes after its last one.
+  store::Write write;
+  std::vector<std::tuple<RepoId, atproto::Did, repos::Repo>> removed;
+  for (const atproto::Did& did : dids) {
+    const auto id = table_.find(did.str());
+    if (!id) continue;
+    removed.emplace_back(*id, did, table_.get(*id).value());
+    table_.remove(*id);
+    write.mutations.emplace_back(store::RemoveRepo{*id});
+  }
+  if (removed.empty()) co_return Result<void>{};
+  auto committed = co_await writer_.commit(std::move(write));
+  if (committed) co_return committed;
+
+  for (auto& [id, did, repo] : removed) {
+    // A fetch that was under way has stopped meanwhile.
+    if (repo.state == repos::State::resyncing) repo.state = repos::State::desynchronized;
+    table_.add(id, did, repo);
+    if (repo.state != repos::State::active) wake_(id);
+  }
+  co_return committed;
+}
+
+Task<Result<void>> Ledger::advance(RepoId id, verify::VerifiedCommit commit) {
+  const auto repo = table_.get(id);
+  if (!repo) co_return Result<void>{};
+  auto advance = advance_of(id, repo->head.value_or(repos::Head{}), commit);
+  const repos::Head head = advance.head;
+  store::Write write;
+  append_events(write.events, commit, true);
+  write.mutations.emplace_back(std::move(advance));
+  auto committed = co_await writer_.commit(std::move(write));
+  if (committed) table_.set_head(id, head);
+  co_return committed;
+}
+
+Task<Result<void>> Ledger::touch(RepoId id, atproto::Tid rev) {
+  const auto repo = table_.get(id);
+  if (!repo || !repo->head) co_return Result<void>{};
+  repos::Head head = *repo->head;
+  head.rev = rev;
+  store::Write write;
+  write.mutations.emplace_back(store::AdvanceHead{id, head, {}});
+  auto committed = co_await writer_.commit(std::move(write));
+  if (committed) table_.set_head(id, head);
+  co_return committed;
+}
+
+Task<Result<void>> Ledger::desynchronize(RepoId id, std::string reason) {
+  const auto repo = table_.get(id);
+  if (!repo || repo->state != repos::State::active) co_return Result<void>{};
+  store::Write write;
+  write.mutations.emplace_back(store::SetState{id, repos::State::desynchronized, std::move(reason), 0, 0});
+  auto committed = co_await writer_.commit(std::move(write));
+  if (committed && table_.set_state(id, repos::State::desynchronized)) wake_(id);
+  co_return committed;
+}
+
+Task<Result<void>> Ledger::set_account(RepoId id, repos::Account account) {
+  const auto repo = table_.get(id);
+  const auto did = table_.did(id);
+  if (!repo || !did || repo->account == account) co_return Result<void>{};
+  auto details = co_await reader_.details(id);
+  if (!details) co_return std::unexpected(details.error());
+  const std::string handle = *details ? (*details)->handle : std::string();
+  if (account == repos::Account::deleted) co_return co_await remove_deleted(id, did->str(), handle);
+
+  store::Write write;
+  write.mutations.emplace_back(store::SetAccount{id, account});
+  // What it wrote while it was away was not followed: fetch it whole.
+  const bool back = account == repos::Account::active;
+  const bool fetch = back && repo->state == repos::State::active;
+  if (fetch) {
+    write.mutations.emplace_back(store::SetState{id, repos::State::desynchronized, "account is active again", 0, 0});
+  }
+  write.events.push_back(identity_event(did->str(), handle, account));
+  auto committed = co_await writer_.commit(std::move(write));
+  if (!committed) co_return committed;
+  table_.set_account(id, account);
+  if (fetch) table_.set_state(id, repos::State::desynchronized);
+  if (back) wake_(id);
+  co_return committed;
+}
+
+Task<Result<void>> Ledger::remove_deleted(RepoId id, std::string did, std::string handle) {
+  const auto repo = table_.get(id);
+  if (!repo) co_return Result<void>{};
+  const auto parsed = table_.did(id);
+  table_.remove(id);
+  store::Write write;
+  write.mutations.emplace_back(store::RemoveRepo{id});
+  write.events.push_back(identity_event(did, handle, repos::Account::deleted));
+  auto committed = co_await writer_.commit(std::move(write));
+  if (!committed) table_.add(id, *parsed, *repo);
+  co_return committed;
+}
+
+Task<Result<void>> Ledger::set_handle(RepoId id, std::string handle) {
+  auto details = co_await reader_.details(id);
+  if (!details) co_return std::unexpected(details.error());
+  const auto repo = table_.get(id);
+  const auto did = table_.did(id);
+  if (!repo || !did || !*details || (*details)->handle == handle) co_return Result<void>{};
+  store::Write write;
+  write.events.push_back(identity_event(did->str(), handle, repo->account));
+  write.mutations.emplace_back(store::SetHandle{id, std::move(handle)});
+  co_return co_await writer_.commit(std::move(write));
+}
+
+Task<Result<void>> Ledger::buffer(RepoId id, atproto::Tid rev, Bytes event) {
+  store::Write write;
+  write.mutations.emplace_back(store::BufferCommit{id, rev, std::move(event)});
+  co_return co_await writer_.commit(std::move(write));
+}
+
+}  // namespace tap::ledger
