@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tap/async/cpu_pool.hpp"
+#include "tap/async/task_group.hpp"
+#include "tap/atproto/event.hpp"
+#include "tap/base/clock.hpp"
+#include "tap/base/metrics.hpp"
+#include "tap/firehose/low_water.hpp"
+#include "tap/identity/directory.hpp"
+#include "tap/ledger/ledger.hpp"
+#include "tap/verify/filter.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+namespace tap::firehose {
+
+struct ProcessorOptions {
+  std::size_t events_in_flight = 4'096;               ///< tracked events between frame and database
+  std::size_t bytes_in_flight = std::size_t{128} << 20;  ///< their frames together
+};
+
+/// What the processor needs of the rest.
+struct ProcessorParts {
+  Executor loop;
+  repos::Table& table;
+  ledger::Ledger& ledger;
+  identity::Directory& directory;
+  std::function<void(atproto::Did)> check_handle;  ///< verifies the handle in its own time
+  async::CpuPool& cpu;
+  const Clock& clock;
+  Jitter& jitter;
+  metrics::Registry& metrics;
+};
+
+/// Does what each event asks for: events of one DID in their order, those of different DIDs at once; a seq is done when what it
+/// asks for is durable. Local trouble (database, identity service) is retried, never passed over. Loop thread only.
+class Processor {
+ public:
+  virtual ~Processor() = default;
+  /// Takes a frame; untracked ones end here. The view is not kept. Frames come in seq order.
+  virtual void accept(const atproto::FrameHead& head, ByteView frame) = 0;
+  /// A frame that could not even be routed: counted, its seq (if any) passed.
+  virtual void refuse(const Error& error) = 0;
+  /// Waits while too much is in flight.
+  [[nodiscard]] virtual Task<void> wait_for_room() = 0;
+  [[nodiscard]] virtual bool has_room() const = 0;
+  /// What the cursor may say.
+  [[nodiscard]] virtual const LowWater& low_water() const = 0;
+  /// Where the stream starts; before the first frame.
+  virtual void start_at(std::int64_t cursor) = 0;
+  /// Resumes when nothing is in flight.
+  [[nodiscard]] virtual Task<void> drain() = 0;
+  /// Gives up what is in flight: it will be replayed from the cursor.
+  [[nodiscard]] virtual Task<void> stop() = 0;
+};
+
+[[nodiscard]] std::unique_ptr<Processor> make_processor(ProcessorParts parts, verify::Filter filter, ProcessorOptions options = {});
+
+}  // namespace tap::firehose

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include "tap/base/metrics.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <mutex>
+
+namespace tap::metrics {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+class HistogramHandle final : public Histogram {
+ public:
+  explicit HistogramHandle(prometheus::Histogram& histogram) : histogram_(histogram) {}
+  void observe(double value) override { histogram_.Observe(value); }
+
+ private:
+  prometheus::Histogram& histogram_;
+};
+
+std::vector<ClientMetric::Label> labels_of(const Labels& labels) {
+  std::vector<ClientMetric::Label> out;
+  for (const auto& [name, value] : labels) out.push_back({name, value});
+  return out;
+}
+
+/// The metrics of one name, by their labels. Node-based: handles keep their address.
+template <class Metric>
+struct Family {
+  std::string help;
+  std::map<Labels, Metric> metrics;
+};
+
+template <class Metric>
+MetricFamily collect(const std::string& name, const Family<Metric>& family) {
+  constexpr bool is_counter = std::is_same_v<Metric, Counter>;
+  MetricFamily out{name, family.help, is_counter ? MetricType::Counter : MetricType::Gauge, {}};
+  for (const auto& [labels, metric] : family.metrics) {
+    ClientMetric value;
+    value.label = labels_of(labels);
+    (is_counter ? value.counter.value : value.gauge.value) = static_cast<double>(metric.value());
+    out.metric.push_back(std::move(value));
+  }
+  return out;
+}
+
+}  // namespace
+
+struct Registry::State {
+  mutable std::mutex mutex;  // guards the maps, not the values: those are atomic
+  std::map<std::string, Family<Counter>> counters;
+  std::map<std::string, Family<Gauge>> gauges;
+  std::map<std::pair<std::string, Labels>, HistogramHandle> histograms;
+  prometheus::Registry registry;  // histograms live here
+};
+
+Registry::Registry() : state_(std::make_unique<State>()) {}
+Registry::~Registry() = default;
+
+Counter& Registry::counter(const std::string& name, const std::string& help, const Labels& labels) {
+  const std::lock_guard lock(state_->mutex);
+  auto& family = state_->counters[name];
+  family.help = help;
+  return family.metrics[labels];
+}
+
+Gauge& Registry::gauge(const std::string& name, const std::string& help, const Labels& labels) {
+  const std::lock_guard lock(state_->mutex);
+  auto& family = state_->gauges[name];
+  family.help = help;
+  return family.metrics[labels];
+}
+
+Histogram& Registry::histogram(const std::string& name, const std::string& help, const std::vector<double>& buckets,
+                               const Labels& labels) {
+  const std::lock_guard lock(state_->mutex);
+  if (const auto it = state_->histograms.find({name, labels}); it != state_->histograms.end()) return it->second;
+  auto& family = prometheus::BuildHistogram().Name(name).Help(help).Register(state_->registry);
+  return state_->histograms.try_emplace({name, labels}, family.Add(labels, buckets)).first->second;
+}
+
+std::string Registry::text() const {
+  std::vector<MetricFamily> families = state_->registry.Collect();
+  {
+    const std::lock_guard lock(state_->mutex);
+    for (const auto& [name, family] : state_->counters) families.push_back(collect(name, family));
+    for (const auto& [name, family] : state_->gauges) families.push_back(collect(name, family));
+  }
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+}  // namespace tap::metrics

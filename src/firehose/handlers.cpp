@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+#include "firehose/handlers.hpp"
+
+#include "tap/base/log.hpp"
+#include "tap/verify/sync.hpp"
+
+namespace tap::firehose {
+namespace {
+
+constexpr log::Logger kLog("firehose");
+
+bool is_signature_error(const Error& error) {
+  return error == atproto::Errc::signature_mismatch || error == atproto::Errc::signature_length ||
+         error == atproto::Errc::signature_high_s;
+}
+
+/// Trouble on our side or in passing: nothing is learned about the repo (8.1, failure class d).
+bool is_transient(const Error& error) { return error == identity::Errc::unavailable; }
+
+repos::Account account_of(const atproto::AccountEvent& event) {
+  // `active` is authoritative; the status only says why not (8.4 item 17).
+  if (event.active) return repos::Account::active;
+  const auto known = repos::parse_account(event.status.value_or(""));
+  return known && *known != repos::Account::active ? *known : repos::Account::inactive;
+}
+
+}  // namespace
+
+Handlers::Handlers(const ProcessorParts& parts, verify::Filter filter)
+    : parts_(parts),
+      filter_(std::move(filter)),
+      invalid_(parts.metrics.counter("tap_firehose_events_invalid_total", "Events that failed verification")),
+      desynchronized_(parts.metrics.counter("tap_repos_desynchronized_total", "Repos marked to be fetched again")) {}
+
+Task<Result<Effect>> Handlers::handle(const RoutedEvent& event, bool last_attempt) {
+  // It may have been removed while the event waited for its turn.
+  const auto id = parts_.table.find(event.did);
+  if (!id) co_return Effect::none;
+  switch (event.kind) {
+    case atproto::EventKind::commit:
+      co_return co_await on_commit(*id, event, last_attempt);
+    case atproto::EventKind::sync:
+      co_return co_await on_sync(*id, event, last_attempt);
+    case atproto::EventKind::identity:
+      co_return co_await on_identity(event);
+    case atproto::EventKind::account:
+      co_return co_await on_account(*id, event);
+    case atproto::EventKind::info:
+    case atproto::EventKind::error:
+    case atproto::EventKind::unknown:
+      co_return Effect::none;
+  }
+  co_return Effect::none;
+}
+
+template <class Check>
+auto Handlers::check_with_key(const RoutedEvent& event, Check check)
+    -> Task<std::invoke_result_t<Check, ByteView, const atproto::PublicKey&>> {
+  const auto did = atproto::Did::parse(event.did);
+  if (!did) co_return std::unexpected(did.error());
+  identity::IdentityPtr identity = parts_.directory.cached(*did);
+  if (!identity || !identity->key) {
+    auto found = co_await parts_.directory.lookup(*did);
+    if (!found) co_return std::unexpected(found.error());
+    identity = *found;
+  }
+  for (bool refreshed = false;; refreshed = true) {
+    if (!identity->key) co_return fail(atproto::Errc::key_malformed, identity->key_error);
+    auto checked = co_await parts_.cpu.run(
+        [&event, check, key = *identity->key] { return check(ByteView(event.body), key); });
+    if (checked || refreshed || !is_signature_error(checked.error())) co_return checked;
+    // The key may have been rotated and its #identity missed.
+    auto fresh = co_await parts_.directory.refresh(*did);
+    if (!fresh) co_return std::unexpected(fresh.error());
+    if ((*fresh)->key && *(*fresh)->key == *identity->key) co_return checked;
+    identity = *fresh;
+  }
+}
+
+Task<Result<Effect>> Handlers::on_commit(RepoId id, const RoutedEvent& event, bool last_attempt) {
+  auto commit = atproto::decode_commit(event.body);
+  if (!commit) co_return co_await distrust(id, event, commit.error());
+  const auto rev = atproto::Tid::parse(commit->rev);
+  if (!rev) co_return co_await distrust(id, event, rev.error());
+
+  const auto repo = parts_.table.get(id);
+  if (!repo) co_return Effect::none;
+  switch (verify::precheck(*repo, *rev)) {
+    case verify::Precheck::ignore:
+      co_return Effect::none;
+    case verify::Precheck::buffer:
+      co_return co_await keep_for_resync(id, *rev, event);
+    case verify::Precheck::check:
+      break;
+  }
+
+  auto verified = co_await check_with_key(event, [this](ByteView body, const atproto::PublicKey& key) {
+    return atproto::decode_commit(body).and_then(
+        [&](const atproto::CommitEvent& decoded) { return verify::check_commit(decoded, key, filter_); });
+  });
+  if (!verified) {
+    if (is_transient(verified.error()) && !last_attempt) co_return std::unexpected(verified.error());
+    co_return co_await distrust(id, event, verified.error());
+  }
+
+  const auto outcome = verify::decide(*repo, *verified, parts_.clock.wall());
+  switch (outcome.verdict) {
+    case verify::Verdict::ignore:
+      co_return Effect::none;
+    case verify::Verdict::reject:
+      // Dated in the future: believing it would make every honest commit look old (8.4 item 15).
+      invalid_.add();
+      kLog.warn("refused a commit", {{"did", event.did}, {"seq", event.seq}, {"error", outcome.reason.message()}});
+      co_return Effect::none;
+    case verify::Verdict::desynchronize:
+      co_return co_await distrust(id, event, outcome.reason);
+    case verify::Verdict::apply:
+      break;
+  }
+  auto advanced = co_await parts_.ledger.advance(id, std::move(*verified));
+  if (!advanced) co_return std::unexpected(advanced.error());
+  co_return Effect::durable;
+}
+
+Task<Result<Effect>> Handlers::on_sync(RepoId id, const RoutedEvent& event, bool last_attempt) {
+  auto sync = atproto::decode_sync(event.body);
+  if (!sync) co_return co_await distrust(id, event, sync.error());
+  const auto rev = atproto::Tid::parse(sync->rev);
+  if (!rev) co_return co_await distrust(id, event, rev.error());
+
+  const auto repo = parts_.table.get(id);
+  if (!repo) co_return Effect::none;
+  switch (verify::precheck(*repo, *rev)) {
+    case verify::Precheck::ignore:
+      co_return Effect::none;
+    case verify::Precheck::buffer:
+      co_return co_await keep_for_resync(id, *rev, event);
+    case verify::Precheck::check:
+      break;
+  }
+
+  auto verified = co_await check_with_key(event, [](ByteView body, const atproto::PublicKey& key) {
+    return atproto::decode_sync(body).and_then(
+        [&](const atproto::SyncEvent& decoded) { return verify::check_sync(decoded, key); });
+  });
+  if (!verified) {
+    if (is_transient(verified.error()) && !last_attempt) co_return std::unexpected(verified.error());
+    co_return co_await distrust(id, event, verified.error());
+  }
+
+  const auto outcome = verify::decide_sync(*repo, *verified, parts_.clock.wall());
+  switch (outcome.verdict) {
+    case verify::Verdict::ignore:
+      co_return Effect::none;
+    case verify::Verdict::reject:
+      invalid_.add();
+      co_return Effect::none;
+    case verify::Verdict::desynchronize:
+      co_return co_await mark(id, event, outcome.reason);
+    case verify::Verdict::apply: {
+      // The content is what we hold, under a newer rev.
+      auto touched = co_await parts_.ledger.touch(id, verified->rev);
+      if (!touched) co_return std::unexpected(touched.error());
+      co_return Effect::durable;
+    }
+  }
+  co_return Effect::none;
+}
+
+Task<Result<Effect>> Handlers::on_identity(const RoutedEvent& event) {
+  const auto did = atproto::Did::parse(event.did);
+  if (!did) co_return Effect::none;
+  // Keys are looked up anew when the next commit wants one; the handle in its own time, off this lane.
+  parts_.directory.purge(*did);
+  parts_.check_handle(*did);
+  co_return Effect::durable;
+}
+
+Task<Result<Effect>> Handlers::on_account(RepoId id, const RoutedEvent& event) {
+  auto account = atproto::decode_account(event.body);
+  if (!account) {
+    invalid_.add();
+    kLog.warn("skipped a malformed event", {{"did", event.did}, {"error", account.error().message()}});
+    co_return Effect::none;
+  }
+  const auto repo = parts_.table.get(id);
+  if (!repo || repo->account == account_of(*account)) co_return Effect::none;
+  auto changed = co_await parts_.ledger.set_account(id, account_of(*account));
+  if (!changed) co_return std::unexpected(changed.error());
+  kLog.info("account status changed", {{"did", event.did}, {"status", repos::name(account_of(*account))}});
+  co_return Effect::durable;
+}
+
+Task<Result<Effect>> Handlers::distrust(RepoId id, const RoutedEvent& event, const Error& why) {
+  invalid_.add();
+  co_return co_await mark(id, event, why);
+}
+
+Task<Result<Effect>> Handlers::mark(RepoId id, const RoutedEvent& event, const Error& why) {
+  kLog.warn("repo will be fetched again", {{"did", event.did}, {"seq", event.seq}, {"error", why.message()}});
+  desynchronized_.add();
+  auto marked = co_await parts_.ledger.desynchronize(id, why.message());
+  if (!marked) co_return std::unexpected(marked.error());
+  co_return Effect::durable;
+}
+
+Task<Result<Effect>> Handlers::keep_for_resync(RepoId id, atproto::Tid rev, const RoutedEvent& event) {
+  auto kept = co_await parts_.ledger.buffer(id, rev, ledger::pack_buffered(event.kind, event.body));
+  if (!kept) co_return std::unexpected(kept.error());
+  co_return Effect::durable;
+}
+
+}  // namespace tap::firehose

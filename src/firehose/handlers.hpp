@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tap/firehose/processor.hpp"
+#include "tap/verify/commit.hpp"
+#include "tap/verify/decide.hpp"
+
+#include <string>
+#include <type_traits>
+
+namespace tap::firehose {
+
+/// A tracked event on its way through its lane.
+struct RoutedEvent {
+  atproto::EventKind kind{};
+  std::int64_t seq = 0;
+  std::string did;
+  Bytes body;
+};
+
+enum class Effect : std::uint8_t { none, durable };
+
+/// One handler per kind of event (protocol 8.1, 8.2). An error means local trouble: nothing happened, try again.
+/// `last_attempt`: do not fail for the identity service any more; mark the repo instead.
+class Handlers {
+ public:
+  Handlers(const ProcessorParts& parts, verify::Filter filter);
+  [[nodiscard]] Task<Result<Effect>> handle(const RoutedEvent& event, bool last_attempt);
+
+ private:
+  using RepoId = repos::RepoId;
+
+  [[nodiscard]] Task<Result<Effect>> on_commit(RepoId id, const RoutedEvent& event, bool last_attempt);
+  [[nodiscard]] Task<Result<Effect>> on_sync(RepoId id, const RoutedEvent& event, bool last_attempt);
+  [[nodiscard]] Task<Result<Effect>> on_identity(const RoutedEvent& event);
+  [[nodiscard]] Task<Result<Effect>> on_account(RepoId id, const RoutedEvent& event);
+
+  /// Runs `check(event, key)` on the pool with the current key; on a bad signature once more with a fresh one (8.4 item 18).
+  template <class Check>
+  [[nodiscard]] auto check_with_key(const RoutedEvent& event, Check check)
+      -> Task<std::invoke_result_t<Check, ByteView, const atproto::PublicKey&>>;
+
+  /// What an invalid event means: the repo may be ahead of us (8.1, failure class a).
+  [[nodiscard]] Task<Result<Effect>> distrust(RepoId id, const RoutedEvent& event, const Error& why);
+  /// The repo is not what we hold: it will be fetched.
+  [[nodiscard]] Task<Result<Effect>> mark(RepoId id, const RoutedEvent& event, const Error& why);
+  [[nodiscard]] Task<Result<Effect>> keep_for_resync(RepoId id, atproto::Tid rev, const RoutedEvent& event);
+
+  ProcessorParts parts_;
+  verify::Filter filter_;
+  metrics::Counter& invalid_;
+  metrics::Counter& desynchronized_;
+};
+
+}  // namespace tap::firehose
