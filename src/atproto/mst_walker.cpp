@@ -38,7 +38,9 @@ Result<std::optional<Leaf>> Walker::next() {
 
 Result<Node> Walker::load(const Cid& cid) {
   if (cid.codec() != Cid::Codec::dag_cbor) return fail(Errc::mst_malformed, "node of another codec");
-  return block_(cid).and_then([](ByteView bytes) { return Node::decode(bytes); });
+  auto block = block_(cid);
+  if (!block) return std::unexpected(block.error());
+  return Node::decode(*block);
 }
 
 Result<void> Walker::push_root() {

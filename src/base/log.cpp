@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tap/base/log.hpp"
 
+#include "tap/base/json.hpp"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -84,22 +86,8 @@ Level parse_level(std::string_view name) {
 
 void set_level(Level level) { g_level.store(level, std::memory_order_relaxed); }
 
-void write_line(std::string_view json) { sink().log(spdlog::level::info, spdlog::string_view_t(json.data(), json.size())); }
-
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
+void write_line(std::string_view json) {
+  sink().log(spdlog::level::info, spdlog::string_view_t(json.data(), json.size()));
 }
 
 std::string now_rfc3339() {

@@ -66,8 +66,8 @@ auto Handlers::check_with_key(const RoutedEvent& event, Check check)
   }
   for (bool refreshed = false;; refreshed = true) {
     if (!identity->key) co_return fail(atproto::Errc::key_malformed, identity->key_error);
-    auto checked = co_await parts_.cpu.run(
-        [&event, check, key = *identity->key] { return check(ByteView(event.body), key); });
+    auto checked =
+        co_await parts_.cpu.run([&event, check, key = *identity->key] { return check(ByteView(event.body), key); });
     if (checked || refreshed || !is_signature_error(checked.error())) co_return checked;
     // The key may have been rotated and its #identity missed.
     auto fresh = co_await parts_.directory.refresh(*did);

@@ -35,7 +35,8 @@ class Handlers {
   [[nodiscard]] Task<Result<Effect>> on_identity(const RoutedEvent& event);
   [[nodiscard]] Task<Result<Effect>> on_account(RepoId id, const RoutedEvent& event);
 
-  /// Runs `check(event, key)` on the pool with the current key; on a bad signature once more with a fresh one (8.4 item 18).
+  /// Runs `check(event, key)` on the pool with the current key; on a bad signature once more with a fresh one (8.4 item
+  /// 18).
   template <class Check>
   [[nodiscard]] auto check_with_key(const RoutedEvent& event, Check check)
       -> Task<std::invoke_result_t<Check, ByteView, const atproto::PublicKey&>>;

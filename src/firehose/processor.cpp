@@ -3,6 +3,7 @@
 
 #include "tap/async/event.hpp"
 #include "tap/base/log.hpp"
+
 #include "firehose/handlers.hpp"
 
 namespace tap::firehose {
@@ -11,7 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 constexpr log::Logger kLog("firehose");
 
-/// After so many vain attempts at an event, its repo is marked instead: it is fetched again later, and the cursor may go on.
+/// After so many vain attempts at an event, its repo is marked instead: it is fetched again later, and the cursor may
+/// go on.
 constexpr unsigned kAttempts = 8;
 
 class LaneProcessor final : public Processor {

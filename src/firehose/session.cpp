@@ -22,9 +22,8 @@ enum class Ending : std::uint8_t { dropped, be_patient };
 
 class RelaySession final : public Session {
  public:
-  RelaySession(net::WsConnector& connector, Processor& processor, store::Writer& writer,
-               store::Reader& reader, const Clock& clock, Jitter& jitter, metrics::Registry& metrics,
-               SessionOptions options)
+  RelaySession(net::WsConnector& connector, Processor& processor, store::Writer& writer, store::Reader& reader,
+               const Clock& clock, Jitter& jitter, metrics::Registry& metrics, SessionOptions options)
       : connector_(connector),
         processor_(processor),
         writer_(writer),
@@ -159,8 +158,10 @@ class RelaySession final : public Session {
 
   std::optional<Ending> on_info(ByteView body) {
     if (auto info = atproto::decode_info(body); info && info->name == "OutdatedCursor") {
-      kLog.error("the cursor is older than the relay's window: events were lost, their repos are fetched again at their next commit",
-                 {{"cursor", processor_.low_water().value()}});
+      kLog.error(
+          "the cursor is older than the relay's window: events were lost, their repos are fetched again at their next "
+          "commit",
+          {{"cursor", processor_.low_water().value()}});
     }
     return std::nullopt;
   }
@@ -191,8 +192,8 @@ std::string cursor_key(const net::Url& relay) {
   return url.origin();
 }
 
-std::unique_ptr<Session> make_session(net::WsConnector& connector, Processor& processor,
-                                      store::Writer& writer, store::Reader& reader, const Clock& clock, Jitter& jitter,
+std::unique_ptr<Session> make_session(net::WsConnector& connector, Processor& processor, store::Writer& writer,
+                                      store::Reader& reader, const Clock& clock, Jitter& jitter,
                                       metrics::Registry& metrics, SessionOptions options) {
   return std::make_unique<RelaySession>(connector, processor, writer, reader, clock, jitter, metrics,
                                         std::move(options));

@@ -64,7 +64,8 @@ Task<Result<void>> Ledger::untrack(std::vector<atproto::Did> dids) {
   auto tickets = enter_all(turns_, dids);
   for (auto& ticket : tickets) co_await ticket.turn();
 
-  // Out of the table first: a resync that is writing sees it before its next batch, and this write comes after its last one.
+  // Out of the table first: a resync that is writing sees it before its next batch, and this write comes after its last
+  // one.
   store::Write write;
   std::vector<std::tuple<RepoId, atproto::Did, repos::Repo>> removed;
   for (const atproto::Did& did : dids) {

@@ -3,12 +3,11 @@
 
 #include "tap/resync/error.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace tap::resync {
 namespace {
@@ -65,7 +64,8 @@ Result<ByteView> BlockFile::get(const atproto::Cid& cid) {
 bool BlockFile::contains(const atproto::Cid& cid) { return find(cid).value_or(nullptr) != nullptr; }
 
 Result<const BlockFile::Slot*> BlockFile::find(const atproto::Cid& cid) {
-  for (std::size_t at = tag_of(cid) & (slots_.size() - 1); slots_[at].position != 0; at = (at + 1) & (slots_.size() - 1)) {
+  for (std::size_t at = tag_of(cid) & (slots_.size() - 1); slots_[at].position != 0;
+       at = (at + 1) & (slots_.size() - 1)) {
     if (slots_[at].tag != tag_of(cid)) continue;
     auto header = header_at(slots_[at].position - 1);
     if (!header) return std::unexpected(header.error());

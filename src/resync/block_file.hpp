@@ -11,8 +11,8 @@
 
 namespace tap::resync {
 
-/// The blocks of one fetched repo: in memory while they are few, in an unnamed temporary file beyond. The index takes 16 bytes a
-/// block in a table that is at least half full. One thread at a time.
+/// The blocks of one fetched repo: in memory while they are few, in an unnamed temporary file beyond. The index takes
+/// 16 bytes a block in a table that is at least half full. One thread at a time.
 class BlockFile {
  public:
   explicit BlockFile(std::string directory, std::size_t memory = std::size_t{4} << 20);
@@ -46,8 +46,8 @@ class BlockFile {
   std::size_t memory_;
   std::vector<Slot> slots_;
   std::size_t blocks_ = 0;
-  Bytes tail_;                  // what is not in the file yet
-  std::uint64_t in_file_ = 0;   // bytes that are
+  Bytes tail_;                 // what is not in the file yet
+  std::uint64_t in_file_ = 0;  // bytes that are
   int file_ = -1;
   Bytes scratch_;
 };

@@ -37,12 +37,17 @@ Error api_error(const net::Response& response) {
   if (body.is_object()) {
     if (const auto it = body.find("error"); it != body.end() && it->is_string()) name = it->get<std::string>();
     if (!name.empty()) text += ": " + name;
-    if (const auto it = body.find("message"); it != body.end() && it->is_string()) text += ": " + it->get<std::string>();
+    if (const auto it = body.find("message"); it != body.end() && it->is_string())
+      text += ": " + it->get<std::string>();
   }
   // The name decides before the status: the reference PDS answers 400 to all of them (protocol 10.1).
-  const bool named = name == "RepoNotFound" || name == "RepoTakendown" || name == "RepoSuspended" || name == "RepoDeactivated";
+  const bool named =
+      name == "RepoNotFound" || name == "RepoTakendown" || name == "RepoSuspended" || name == "RepoDeactivated";
   const bool refused = named || response.status == 403 || response.status == 404;
-  return {response.status == 429 ? Errc::rate_limited : refused ? Errc::refused : Errc::request_failed, std::move(text)};
+  return {response.status == 429 ? Errc::rate_limited
+          : refused              ? Errc::refused
+                                 : Errc::request_failed,
+          std::move(text)};
 }
 
 }  // namespace
@@ -67,9 +72,8 @@ Task<Result<Fetched>> fetch_repo(net::HttpClient& http, async::CpuPool& cpu, std
   if (!url) co_return fail(Errc::no_pds, url.error().message());
 
   auto blocks = std::make_unique<BlockFile>(options.temporary_directory);
-  atproto::car::Parser parser({.total = options.max_bytes}, [&blocks](const atproto::Cid& cid, ByteView data) {
-    return blocks->put(cid, data);
-  });
+  atproto::car::Parser parser({.total = options.max_bytes},
+                              [&blocks](const atproto::Cid& cid, ByteView data) { return blocks->put(cid, data); });
   net::Request request{.url = std::move(*url),
                        .headers = {{"Accept", "application/vnd.ipld.car"}},
                        .timeout = options.timeout,

@@ -56,7 +56,8 @@ std::size_t Hosts::parked() const {
 }
 
 std::size_t Hosts::paused(SteadyTime now) const {
-  return static_cast<std::size_t>(std::ranges::count_if(hosts_, [&](const auto& entry) { return entry.second.paused_until > now; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(hosts_, [&](const auto& entry) { return entry.second.paused_until > now; }));
 }
 
 }  // namespace tap::resync

@@ -10,8 +10,8 @@
 
 namespace tap::async {
 
-/// Threads for pure functions by value. Results go back to the loop in batches: one post to the loop serves everything that finished
-/// meanwhile. run() is called on the loop thread only and resumes there.
+/// Threads for pure functions by value. Results go back to the loop in batches: one post to the loop serves everything
+/// that finished meanwhile. run() is called on the loop thread only and resumes there.
 class CpuPool {
  public:
   CpuPool(Executor loop, std::size_t threads);

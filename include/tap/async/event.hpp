@@ -9,8 +9,8 @@
 
 namespace tap::async {
 
-/// Wakes coroutines: wait() returns once notify_all() was called after the wait began. Like a condition variable on the loop thread:
-/// re-check the condition in a loop. Cancellation ends the wait by unwinding the coroutine.
+/// Wakes coroutines: wait() returns once notify_all() was called after the wait began. Like a condition variable on the
+/// loop thread: re-check the condition in a loop. Cancellation ends the wait by unwinding the coroutine.
 class Event {
  public:
   explicit Event(const Executor& executor) : timer_(executor, boost::asio::steady_timer::time_point::max()) {}

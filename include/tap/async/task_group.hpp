@@ -12,7 +12,8 @@
 namespace tap::async {
 
 /// Owns coroutines that it spawned: nothing is ever detached. Loop thread only.
-/// A child's exception (a bug: errors travel as Result) is kept and reported through `on_failure` at once, then rethrown by join().
+/// A child's exception (a bug: errors travel as Result) is kept and reported through `on_failure` at once, then
+/// rethrown by join().
 class TaskGroup {
  public:
   using FailureHandler = std::function<void(std::string_view name, std::exception_ptr)>;
@@ -23,8 +24,8 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  /// Starts a child. Its arguments must be values: the coroutine outlives the caller's frame. `name` is a literal, for the failure report.
-  /// After cancel() it is not started.
+  /// Starts a child. Its arguments must be values: the coroutine outlives the caller's frame. `name` is a literal, for
+  /// the failure report. After cancel() it is not started.
   void spawn(std::string_view name, Task<void> child);
   /// Asks all children to stop (terminal cancellation: their current wait ends with operation_aborted).
   void cancel();

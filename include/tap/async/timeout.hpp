@@ -9,8 +9,8 @@
 
 namespace tap::async {
 
-/// Runs `task` until it ends or the time is over; then it is cancelled (terminal), awaited, and timed_out is the answer.
-/// Loop thread only. The one place that uses Asio's parallel groups.
+/// Runs `task` until it ends or the time is over; then it is cancelled (terminal), awaited, and timed_out is the
+/// answer. Loop thread only. The one place that uses Asio's parallel groups.
 template <class T>
 [[nodiscard]] Task<Result<T>> with_timeout(Task<Result<T>> task, std::chrono::milliseconds limit);
 

@@ -12,8 +12,8 @@
 
 namespace tap::async {
 
-/// One at a time per key, in the order of enter(). Loop thread only; outlives its tickets. A key without tickets takes no memory.
-/// Who needs several keys enters them all before awaiting any, each once: then nobody waits in a circle.
+/// One at a time per key, in the order of enter(). Loop thread only; outlives its tickets. A key without tickets takes
+/// no memory. Who needs several keys enters them all before awaiting any, each once: then nobody waits in a circle.
 class Turns {
   struct Waiter {
     std::optional<Event> event;  // only made when somebody has to wait

@@ -13,13 +13,14 @@
 namespace tap::atproto::car {
 
 struct Limits {
-  std::size_t header = 1 << 20;            ///< bytes of the header
-  std::size_t section = 2 << 20;           ///< bytes of one section, CID included
+  std::size_t header = 1 << 20;                    ///< bytes of the header
+  std::size_t section = 2 << 20;                   ///< bytes of one section, CID included
   std::uint64_t total = std::uint64_t{512} << 20;  ///< bytes of the whole CAR
 };
 
-/// Push parser. Feed any chunks; each block is handed to the sink once its hash is checked. The view given to the sink is valid during the
-/// call only. After an error every further call fails alike. Memory: at most one section. Not thread-safe.
+/// Push parser. Feed any chunks; each block is handed to the sink once its hash is checked. The view given to the sink
+/// is valid during the call only. After an error every further call fails alike. Memory: at most one section. Not
+/// thread-safe.
 class Parser {
  public:
   using Sink = std::function<Result<void>(const Cid& cid, ByteView data)>;

@@ -20,8 +20,8 @@ struct Limits {
 
 enum class Kind : std::uint8_t { unsigned_int, negative_int, bytes, text, array, map, link, boolean, null };
 
-/// Pulls items off a buffer, which must outlive it; views point into it. Strict: anything outside 2.1 fails, and no item is
-/// read beyond the end. Map keys are checked by MapReader. Not thread-safe; costs no allocation.
+/// Pulls items off a buffer, which must outlive it; views point into it. Strict: anything outside 2.1 fails, and no
+/// item is read beyond the end. Map keys are checked by MapReader. Not thread-safe; costs no allocation.
 class Reader {
  public:
   explicit Reader(ByteView bytes, Limits limits = {}) : bytes_(bytes), limits_(limits) {}
@@ -46,6 +46,7 @@ class Reader {
   /// Skips one item and gives its bytes.
   [[nodiscard]] Result<ByteView> read_raw();
 
+  [[nodiscard]] const Limits& limits() const { return limits_; }
   [[nodiscard]] std::size_t offset() const { return offset_; }
   [[nodiscard]] bool at_end() const { return offset_ == bytes_.size(); }
   /// cbor_trailing unless everything was read.
@@ -54,7 +55,11 @@ class Reader {
  private:
   struct Head;
   [[nodiscard]] Result<Head> read_head();
+  [[nodiscard]] Result<ByteView> read_string(std::uint8_t major, const char* wanted);
+  [[nodiscard]] Result<std::size_t> checked_count(std::uint64_t count, std::size_t least_bytes_each) const;
   [[nodiscard]] Result<void> skip_item(std::size_t depth);
+  [[nodiscard]] Result<void> skip_array(std::size_t depth);
+  [[nodiscard]] Result<void> skip_map(std::size_t depth);
   ByteView bytes_;
   Limits limits_;
   std::size_t offset_ = 0;
@@ -66,6 +71,8 @@ class MapReader {
  public:
   [[nodiscard]] static Result<MapReader> open(Reader& reader);
   [[nodiscard]] bool more() const { return left_ > 0; }
+  /// Pairs to come.
+  [[nodiscard]] std::size_t left() const { return left_; }
   [[nodiscard]] Result<std::string_view> next();
 
  private:
@@ -99,13 +106,10 @@ class Writer {
   Bytes& out_;
 };
 
-/// Appends a record as JSON in the form of protocol 2.4: keys in byte order, exact integers, $link, $bytes and blobs in their
-/// canonical shape, Go's string escapes. One pass, no DOM. The bytes must be one canonical map of at most 1 MiB that follows the data
-/// model (2.2); otherwise an error, and `out` is as before. A record that the official client could not parse (integers beyond
-/// 2^53-1 are kept: they are exact here) is the caller's to weigh.
+/// Appends a record as JSON in the form of protocol 2.4: keys in byte order, exact integers, $link, $bytes and blobs in
+/// their canonical shape, Go's string escapes. One pass, no DOM. The bytes must be one canonical map of at most 1 MiB
+/// that follows the data model (2.2); otherwise an error, and `out` is as before. A record that the official client
+/// could not parse (integers beyond 2^53-1 are kept: they are exact here) is the caller's to weigh.
 [[nodiscard]] Result<void> append_record_json(ByteView cbor, std::string& out);
-
-/// Appends a JSON string literal with the escapes of 2.4.
-void append_json_string(std::string_view text, std::string& out);
 
 }  // namespace tap::atproto::cbor

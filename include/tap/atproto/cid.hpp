@@ -18,7 +18,8 @@ using Digest = std::array<std::uint8_t, 32>;
 /// SHA-256 of the bytes. Safe from any thread; keeps a context per thread.
 [[nodiscard]] Digest sha256(ByteView bytes);
 
-/// A content id of the one form that may stand in structure: version 1, dag-cbor or raw, sha2-256 of 32 bytes (protocol 3).
+/// A content id of the one form that may stand in structure: version 1, dag-cbor or raw, sha2-256 of 32 bytes (protocol
+/// 3).
 class Cid {
  public:
   static constexpr std::size_t kBinarySize = 36;

@@ -19,9 +19,9 @@ enum class EventKind : std::uint8_t { commit, sync, identity, account, info, err
 /// As much of a frame as routing needs: kind, seq and DID. About a microsecond; the body is skimmed, not checked.
 struct FrameHead {
   EventKind kind = EventKind::unknown;
-  std::int64_t seq = 0;      ///< 0 when the payload has none or it is not a positive integer below 2^53
-  std::string_view did;      ///< `repo` or `did`; empty when the payload has none
-  ByteView body;             ///< the payload
+  std::int64_t seq = 0;  ///< 0 when the payload has none or it is not a positive integer below 2^53
+  std::string_view did;  ///< `repo` or `did`; empty when the payload has none
+  ByteView body;         ///< the payload
 };
 /// frame_malformed when it is no header and a map; an unknown op or t is `unknown`, not an error.
 [[nodiscard]] Result<FrameHead> read_frame_head(ByteView frame);
@@ -68,8 +68,9 @@ struct ErrorEvent {
   std::string_view error, message;
 };
 
-/// The whole payload. event_malformed when a required field is missing or of another type, when an op is null or its action
-/// unknown (8.4 items 3, 22). Unknown fields are skipped. No protocol limit on sizes here: verify:: judges those per event.
+/// The whole payload. event_malformed when a required field is missing or of another type, when an op is null or its
+/// action unknown (8.4 items 3, 22). Unknown fields are skipped. No protocol limit on sizes here: verify:: judges those
+/// per event.
 [[nodiscard]] Result<CommitEvent> decode_commit(ByteView body);
 [[nodiscard]] Result<SyncEvent> decode_sync(ByteView body);
 [[nodiscard]] Result<IdentityEvent> decode_identity(ByteView body);

@@ -13,7 +13,8 @@ namespace tap::atproto {
 
 enum class Curve : std::uint8_t { k256, p256 };
 
-/// A parsed public key (protocol 6.2), ready to verify. Immutable, cheap to copy, safe from any thread: the parsed form is shared.
+/// A parsed public key (protocol 6.2), ready to verify. Immutable, cheap to copy, safe from any thread: the parsed form
+/// is shared.
 class PublicKey {
  public:
   /// "did:key:z..."

@@ -36,12 +36,6 @@ struct Node {
   [[nodiscard]] Bytes encode() const;
 };
 
-/// Walks a complete tree in key order and checks all of 5.4, every node present. `block` gives a node's bytes by CID (valid until its next call), or an error;
-/// `leaf` is called per record in key order and may stop the walk with an error. Stack use is bounded by the layers, not by input.
-using BlockSource = std::function<Result<ByteView>(const Cid&)>;
-using LeafSink = std::function<Result<void>(std::string_view key, const Cid& value)>;
-[[nodiscard]] Result<void> walk(const Cid& root, const BlockSource& block, const LeafSink& leaf);
-
 /// A tree of which some subtrees may be known by CID only. Value semantics: moved, not shared. Not thread-safe.
 class Tree {
  public:
@@ -60,7 +54,8 @@ class Tree {
   [[nodiscard]] Result<std::optional<Cid>> insert(std::string_view key, const Cid& value);
   /// Removes; gives the value before, empty when absent. mst_partial as above.
   [[nodiscard]] Result<std::optional<Cid>> remove(std::string_view key);
-  /// The root CID; untouched nodes keep theirs, touched ones are encoded anew (5.9). A node emptied to one subtree is trimmed (5.7).
+  /// The root CID; untouched nodes keep theirs, touched ones are encoded anew (5.9). A node emptied to one subtree is
+  /// trimmed (5.7).
   [[nodiscard]] Cid root();
   /// Hands every loaded or changed node to `sink` as (CID, bytes); for building repos in tests and tools.
   void each_node(const std::function<void(const Cid&, ByteView)>& sink);

@@ -44,7 +44,8 @@ class RandomJitter final : public Jitter {
   std::mt19937_64 engine_{std::random_device{}()};
 };
 
-/// min(2^attempt, cap) in units of `unit`; the exponent is clamped, so no attempt number overflows (protocol 8.4 item 29).
+/// min(2^attempt, cap) in units of `unit`; the exponent is clamped, so no attempt number overflows (protocol 8.4 item
+/// 29).
 [[nodiscard]] constexpr std::chrono::milliseconds backoff(unsigned attempt, unsigned cap,
                                                           std::chrono::milliseconds unit) {
   const std::uint64_t factor = attempt >= 31 ? cap : std::uint64_t{1} << attempt;

@@ -50,8 +50,6 @@ class Logger {
 void set_level(Level level);
 /// Writes one line that is JSON already (the access log). Thread-safe.
 void write_line(std::string_view json);
-/// Appends a JSON string literal, quotes included.
-void append_json_string(std::string& out, std::string_view text);
 /// RFC 3339 in UTC with nanoseconds: 2026-01-02T03:04:05.123456789Z.
 [[nodiscard]] std::string now_rfc3339();
 /// Waits until everything is written.

@@ -18,7 +18,7 @@
 namespace tap::firehose {
 
 struct ProcessorOptions {
-  std::size_t events_in_flight = 4'096;               ///< tracked events between frame and database
+  std::size_t events_in_flight = 4'096;                  ///< tracked events between frame and database
   std::size_t bytes_in_flight = std::size_t{128} << 20;  ///< their frames together
 };
 
@@ -35,8 +35,9 @@ struct ProcessorParts {
   metrics::Registry& metrics;
 };
 
-/// Does what each event asks for: events of one DID in their order, those of different DIDs at once; a seq is done when what it
-/// asks for is durable. Local trouble (database, identity service) is retried, never passed over. Loop thread only.
+/// Does what each event asks for: events of one DID in their order, those of different DIDs at once; a seq is done when
+/// what it asks for is durable. Local trouble (database, identity service) is retried, never passed over. Loop thread
+/// only.
 class Processor {
  public:
   virtual ~Processor() = default;
@@ -57,6 +58,7 @@ class Processor {
   [[nodiscard]] virtual Task<void> stop() = 0;
 };
 
-[[nodiscard]] std::unique_ptr<Processor> make_processor(ProcessorParts parts, verify::Filter filter, ProcessorOptions options = {});
+[[nodiscard]] std::unique_ptr<Processor> make_processor(ProcessorParts parts, verify::Filter filter,
+                                                        ProcessorOptions options = {});
 
 }  // namespace tap::firehose

@@ -20,8 +20,8 @@ struct SessionOptions {
   net::WsOptions websocket;
 };
 
-/// Follows the relay: connects, reads, hands frames on, saves the cursor, reconnects with backoff and jitter from the low-water mark
-/// (protocol 7, 8.4 items 24-33). Loop thread only.
+/// Follows the relay: connects, reads, hands frames on, saves the cursor, reconnects with backoff and jitter from the
+/// low-water mark (protocol 7, 8.4 items 24-33). Loop thread only.
 class Session {
  public:
   virtual ~Session() = default;
@@ -35,9 +35,9 @@ class Session {
   [[nodiscard]] virtual std::int64_t last_seq() const = 0;
 };
 
-[[nodiscard]] std::unique_ptr<Session> make_session(net::WsConnector& connector, Processor& processor, store::Writer& writer,
-                                                    store::Reader& reader, const Clock& clock, Jitter& jitter,
-                                                    metrics::Registry& metrics, SessionOptions options);
+[[nodiscard]] std::unique_ptr<Session> make_session(net::WsConnector& connector, Processor& processor,
+                                                    store::Writer& writer, store::Reader& reader, const Clock& clock,
+                                                    Jitter& jitter, metrics::Registry& metrics, SessionOptions options);
 
 /// The key of the saved cursor: the same for every spelling of a relay's URL (8.4 item 33).
 [[nodiscard]] std::string cursor_key(const net::Url& relay);

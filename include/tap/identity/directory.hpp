@@ -45,26 +45,28 @@ struct Identity {
 };
 using IdentityPtr = std::shared_ptr<const Identity>;  // shared: immutable, held by the cache and by work in flight
 
-/// Parses a DID document; pure. The key and PDS rules of 9.3; unknown and odd parts are tolerated, `id` must equal the DID.
+/// Parses a DID document; pure. The key and PDS rules of 9.3; unknown and odd parts are tolerated, `id` must equal the
+/// DID.
 [[nodiscard]] Result<Identity> parse_document(const atproto::Did& did, std::string_view json);
 /// The reconstructed document of GET /resolve (9.7).
 [[nodiscard]] std::string render_document(const Identity& identity);
 
-/// Resolves DIDs, with a bounded LRU cache; at most one fetch per DID is in flight, and everybody waits for that one. Loop thread only.
+/// Resolves DIDs, with a bounded LRU cache; at most one fetch per DID is in flight, and everybody waits for that one.
+/// Loop thread only.
 class Directory {
  public:
   virtual ~Directory() = default;
   /// From the cache when fresh (24 h, errors 2 min), or fetched. Never touches handles. Fast path of every commit.
   [[nodiscard]] virtual Task<Result<IdentityPtr>> lookup(atproto::Did did) = 0;
-  /// Fetched anew; joins only a fetch that began after this call's purge (8.4 item 71). Refreshes of one DID are limited to one in
-  /// `refresh_interval`; sooner, the cached one is the answer.
+  /// Fetched anew; joins only a fetch that began after this call's purge (8.4 item 71). Refreshes of one DID are
+  /// limited to one in `refresh_interval`; sooner, the cached one is the answer.
   [[nodiscard]] virtual Task<Result<IdentityPtr>> refresh(atproto::Did did) = 0;
   /// Forgets what is cached; a fetch in flight does not enter the cache.
   virtual void purge(const atproto::Did& did) = 0;
   /// The cached identity without any wait; null when there is none.
   [[nodiscard]] virtual IdentityPtr cached(const atproto::Did& did) = 0;
-  /// The verified handle of an identity (9.4, 9.5): the declared one when it resolves back to the DID, "handle.invalid" when it surely does not, and an
-  /// empty optional on transient trouble: the caller keeps the last good one.
+  /// The verified handle of an identity (9.4, 9.5): the declared one when it resolves back to the DID, "handle.invalid"
+  /// when it surely does not, and an empty optional on transient trouble: the caller keeps the last good one.
   [[nodiscard]] virtual Task<std::optional<std::string>> verified_handle(IdentityPtr identity) = 0;
 };
 
@@ -78,8 +80,9 @@ struct DirectoryOptions {
   std::size_t max_document = 1 << 20;
   bool allow_private_hosts = false;  ///< did:web on localhost and with ports, for tests
 };
-[[nodiscard]] std::unique_ptr<Directory> make_directory(Executor loop, net::HttpClient& http, net::Resolver& resolver, const Clock& clock,
-                                                        metrics::Registry& metrics, DirectoryOptions options);
+[[nodiscard]] std::unique_ptr<Directory> make_directory(Executor loop, net::HttpClient& http, net::Resolver& resolver,
+                                                        const Clock& clock, metrics::Registry& metrics,
+                                                        DirectoryOptions options);
 
 }  // namespace tap::identity
 

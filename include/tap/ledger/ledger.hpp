@@ -15,9 +15,10 @@ namespace tap::ledger {
 
 using repos::RepoId;
 
-/// Keeps the repos in memory and in the database in step: each step writes, then changes the table, and emits the events that tell of it.
-/// What belongs to one DID is done in its turn (turn_of): the firehose, the end of a resync, and tracking never meet half way.
-/// Loop thread only. Errors are the store's and mean that nothing happened: the caller may try again.
+/// Keeps the repos in memory and in the database in step: each step writes, then changes the table, and emits the
+/// events that tell of it. What belongs to one DID is done in its turn (turn_of): the firehose, the end of a resync,
+/// and tracking never meet half way. Loop thread only. Errors are the store's and mean that nothing happened: the
+/// caller may try again.
 class Ledger {
  public:
   Ledger(Executor loop, repos::Table& table, store::Writer& writer, store::Reader& reader);
@@ -30,7 +31,8 @@ class Ledger {
 
   /// Adds those not tracked yet, in one write; waits for their turns itself. Says how many were new.
   [[nodiscard]] Task<Result<std::size_t>> track(std::vector<atproto::Did> dids);
-  /// Removes repos with records and buffered commits; work in flight for them comes to nothing. Waits for the turns itself.
+  /// Removes repos with records and buffered commits; work in flight for them comes to nothing. Waits for the turns
+  /// itself.
   [[nodiscard]] Task<Result<void>> untrack(std::vector<atproto::Did> dids);
 
   /// [turn] A verified live commit that chains: head, record index and events.
@@ -39,7 +41,8 @@ class Ledger {
   [[nodiscard]] Task<Result<void>> touch(RepoId id, atproto::Tid rev);
   /// [turn] The repo is not what we hold: it will be fetched. `reason` stands in /info until then.
   [[nodiscard]] Task<Result<void>> desynchronize(RepoId id, std::string reason);
-  /// [turn] Account status; emits an identity event when it changes. `deleted` removes the repo. An account that is active again is fetched.
+  /// [turn] Account status; emits an identity event when it changes. `deleted` removes the repo. An account that is
+  /// active again is fetched.
   [[nodiscard]] Task<Result<void>> set_account(RepoId id, repos::Account account);
   /// [turn] The verified handle; emits an identity event when it differs from the stored one.
   [[nodiscard]] Task<Result<void>> set_handle(RepoId id, std::string handle);

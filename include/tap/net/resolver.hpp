@@ -14,12 +14,14 @@
 
 namespace tap::net {
 
-/// DNS over UDP (TCP when truncated) by the servers of /etc/resolv.conf, after /etc/hosts; both files are read again when they change.
-/// Own stub resolver, because getaddrinfo can be neither cancelled nor asked for TXT. Every question has a deadline. Loop thread only.
+/// DNS over UDP (TCP when truncated) by the servers of /etc/resolv.conf, after /etc/hosts; both files are read again
+/// when they change. Own stub resolver, because getaddrinfo can be neither cancelled nor asked for TXT. Every question
+/// has a deadline. Loop thread only.
 class Resolver {
  public:
   virtual ~Resolver() = default;
-  /// A and AAAA records; a literal address is itself. not_found on NXDOMAIN or no record, resolve_failed on anything that may pass.
+  /// A and AAAA records; a literal address is itself. not_found on NXDOMAIN or no record, resolve_failed on anything
+  /// that may pass.
   [[nodiscard]] virtual Task<Result<std::vector<boost::asio::ip::address>>> addresses(std::string host) = 0;
   /// The TXT records, the strings of each joined. not_found as above.
   [[nodiscard]] virtual Task<Result<std::vector<std::string>>> txt(std::string name) = 0;

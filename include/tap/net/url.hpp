@@ -11,11 +11,11 @@ namespace tap::net {
 
 /// A parsed absolute URL of scheme http, https, ws or wss.
 struct Url {
-  std::string scheme;  ///< lower case
-  std::string host;    ///< lower case; an IPv6 address without brackets
-  std::uint16_t port = 0;  ///< the scheme's own when not given
+  std::string scheme;        ///< lower case
+  std::string host;          ///< lower case; an IPv6 address without brackets
+  std::uint16_t port = 0;    ///< the scheme's own when not given
   std::string target = "/";  ///< path and query, at least "/"
-  std::string userinfo;  ///< "user:password", percent-decoded; empty when not given
+  std::string userinfo;      ///< "user:password", percent-decoded; empty when not given
 
   [[nodiscard]] static Result<Url> parse(std::string_view text);
   /// Resolves a Location header against this.

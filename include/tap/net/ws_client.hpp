@@ -23,7 +23,8 @@ struct WsOptions {
 class WsStream {
  public:
   virtual ~WsStream() = default;
-  /// The next binary message; the view is valid until the next call. A text message is Errc::bad_response. Pings are sent and answered here.
+  /// The next binary message; the view is valid until the next call. A text message is Errc::bad_response. Pings are
+  /// sent and answered here.
   [[nodiscard]] virtual Task<Result<ByteView>> read() = 0;
   /// Whether another message can be read without waiting for the network (bytes are buffered).
   [[nodiscard]] virtual bool has_buffered() const = 0;
@@ -31,11 +32,13 @@ class WsStream {
   virtual void close() = 0;
 };
 
-/// Connects by URL (http and https count as ws and wss). An HTTP answer instead of the upgrade is upgrade_refused, its status in `refused` if given.
+/// Connects by URL (http and https count as ws and wss). An HTTP answer instead of the upgrade is upgrade_refused, its
+/// status in `refused` if given.
 class WsConnector {
  public:
   virtual ~WsConnector() = default;
-  [[nodiscard]] virtual Task<Result<std::unique_ptr<WsStream>>> connect(Url url, WsOptions options, Response* refused) = 0;
+  [[nodiscard]] virtual Task<Result<std::unique_ptr<WsStream>>> connect(Url url, WsOptions options,
+                                                                        Response* refused) = 0;
 };
 [[nodiscard]] std::unique_ptr<WsConnector> make_ws_connector(Executor loop, Resolver& resolver, ClientOptions options);
 

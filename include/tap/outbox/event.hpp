@@ -13,8 +13,8 @@ namespace tap::outbox {
 /// Ids of delivered events: they grow for ever, across restarts, and are never used twice. 0 is no event.
 enum class EventId : std::uint64_t {};
 
-/// Events of one DID share a lane and keep their order in it. The lane is a hash of the DID: it survives remove and re-add, and two DIDs that
-/// collide merely wait for each other.
+/// Events of one DID share a lane and keep their order in it. The lane is a hash of the DID: it survives remove and
+/// re-add, and two DIDs that collide merely wait for each other.
 enum class LaneKey : std::uint64_t {};
 [[nodiscard]] LaneKey lane_of(std::string_view did);
 

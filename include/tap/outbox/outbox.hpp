@@ -42,15 +42,15 @@ class Sink {
 };
 
 struct Options {
-  std::size_t capacity = 100'000;                 ///< events in memory; the rest waits on disk
+  std::size_t capacity = 100'000;                       ///< events in memory; the rest waits on disk
   std::size_t capacity_bytes = std::size_t{256} << 20;  ///< their bodies together
-  std::size_t window = 10'000;                    ///< events out per consumer
+  std::size_t window = 10'000;                          ///< events out per consumer
   std::chrono::milliseconds retry_timeout{60'000};
   bool acks = true;  ///< false: written is acked (fire and forget)
 };
 
-/// Holds the events that wait for a consumer, in memory up to its capacity and behind that on disk, and hands them out as Schedule
-/// allows. Loop thread only.
+/// Holds the events that wait for a consumer, in memory up to its capacity and behind that on disk, and hands them out
+/// as Schedule allows. Loop thread only.
 class Outbox : public Inbox {
  public:
   /// One event to write; the view is valid until it is acked or the sink is detached, whichever the sink causes.
@@ -59,9 +59,11 @@ class Outbox : public Inbox {
     std::string_view body;
   };
 
-  /// Reads the first page from the journal, then refills from it whenever there is room, and runs the retry clock. Ends when cancelled.
+  /// Reads the first page from the journal, then refills from it whenever there is room, and runs the retry clock. Ends
+  /// when cancelled.
   [[nodiscard]] virtual Task<void> run() = 0;
-  /// Waits until memory has room (at most three quarters full): back pressure for resync and, above capacity on disk, for the firehose.
+  /// Waits until memory has room (at most three quarters full): back pressure for resync and, above capacity on disk,
+  /// for the firehose.
   [[nodiscard]] virtual Task<void> wait_for_room() = 0;
   [[nodiscard]] virtual bool has_room() const = 0;
 
@@ -80,7 +82,7 @@ class Outbox : public Inbox {
 };
 
 /// `undelivered`: how many durable events the store holds at start.
-[[nodiscard]] std::unique_ptr<Outbox> make_outbox(Executor loop, Journal& journal, const Clock& clock, metrics::Registry& metrics,
-                                                  std::size_t undelivered, Options options);
+[[nodiscard]] std::unique_ptr<Outbox> make_outbox(Executor loop, Journal& journal, const Clock& clock,
+                                                  metrics::Registry& metrics, std::size_t undelivered, Options options);
 
 }  // namespace tap::outbox

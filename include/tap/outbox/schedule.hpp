@@ -16,7 +16,8 @@ namespace tap::outbox {
 ///
 /// Within a lane, in the order of add() (protocol 11.5):
 ///   - historical events may be in flight together;
-///   - a barrier waits until nothing of its lane is in flight, goes out alone, and holds back everything behind it until it is acked.
+///   - a barrier waits until nothing of its lane is in flight, goes out alone, and holds back everything behind it
+///   until it is acked.
 /// Between lanes there is no order. Every call is O(1) but take_ready() and returned(), which are O(events) moved.
 /// A lane without events takes no memory.
 class Schedule {
@@ -29,8 +30,9 @@ class Schedule {
   /// At most `max` events that may go out, lanes in turn. They are out until acked() or returned().
   [[nodiscard]] std::vector<EventId> take_ready(std::size_t max);
   [[nodiscard]] bool has_ready() const;
-  /// The consumer has it. True when the id was known; unknown and repeated ids are harmless (clients repeat acks after a reconnect).
-  /// An event that is not out (acked early, or returned meanwhile) is done with just the same only when it was out once before.
+  /// The consumer has it. True when the id was known; unknown and repeated ids are harmless (clients repeat acks after
+  /// a reconnect). An event that is not out (acked early, or returned meanwhile) is done with just the same only when
+  /// it was out once before.
   bool acked(EventId id);
   /// Was not delivered: back to the head of its lane, in id order.
   void returned(std::span<const EventId> ids);

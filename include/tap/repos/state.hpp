@@ -10,13 +10,14 @@
 
 namespace tap::repos {
 
-/// A repo's number in memory and in the database. Every add gets a new one, also of a DID removed before: the number is the
-/// generation, and work begun for an old one finds nothing to change.
+/// A repo's number in memory and in the database. Every add gets a new one, also of a DID removed before: the number is
+/// the generation, and work begun for an old one finds nothing to change.
 enum class RepoId : std::uint64_t {};
 
 /// Sync state (protocol 11.13). `resyncing` lives in memory only: a start finds such a repo as it was before the claim.
 enum class State : std::uint8_t { pending, desynchronized, resyncing, active, error };
-/// Account status at the service (7.5). `inactive` is inactive for a reason unknown to us; consumers hear "deactivated".
+/// Account status at the service (7.5). `inactive` is inactive for a reason unknown to us; consumers hear
+/// "deactivated".
 enum class Account : std::uint8_t { active, takendown, suspended, deactivated, deleted, inactive };
 
 [[nodiscard]] std::string_view name(State state);

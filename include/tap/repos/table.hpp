@@ -14,8 +14,8 @@
 
 namespace tap::repos {
 
-/// Every tracked repo, packed: at most 100 bytes of resident memory a repo. A look-up is one hash and about one cache miss.
-/// Loop thread only. Holds what is durable or about to be: callers change it after their write is committed.
+/// Every tracked repo, packed: at most 100 bytes of resident memory a repo. A look-up is one hash and about one cache
+/// miss. Loop thread only. Holds what is durable or about to be: callers change it after their write is committed.
 class Table {
  public:
   Table();

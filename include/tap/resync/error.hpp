@@ -6,14 +6,14 @@
 namespace tap::resync {
 
 enum class Errc {
-  no_pds = 1,        ///< the DID document names none
-  no_key,            ///< the DID document has no usable signing key
-  request_failed,    ///< the PDS did not answer usably: retried soon
-  refused,           ///< the PDS says that there is no such repo, or not for us: retried late
-  rate_limited,      ///< 429: the host pauses, the repo is not charged
-  incomplete,        ///< the CAR lacks a block that the tree names
-  removed,           ///< the repo was removed meanwhile
-  temporary_file,    ///< no room or permission for the fetched blocks
+  no_pds = 1,      ///< the DID document names none
+  no_key,          ///< the DID document has no usable signing key
+  request_failed,  ///< the PDS did not answer usably: retried soon
+  refused,         ///< the PDS says that there is no such repo, or not for us: retried late
+  rate_limited,    ///< 429: the host pauses, the repo is not charged
+  incomplete,      ///< the CAR lacks a block that the tree names
+  removed,         ///< the repo was removed meanwhile
+  temporary_file,  ///< no room or permission for the fetched blocks
 };
 [[nodiscard]] std::error_code make_error_code(Errc code);
 

@@ -11,8 +11,9 @@
 
 namespace tap::resync {
 
-/// Verifies handles in their own time, so that neither keys nor fetches wait for DNS (protocol 9.4, 9.5). A DID waits at most once; when the line is
-/// full, further ones are dropped: they are checked again with their next #identity or resync. Loop thread only.
+/// Verifies handles in their own time, so that neither keys nor fetches wait for DNS (protocol 9.4, 9.5). A DID waits
+/// at most once; when the line is full, further ones are dropped: they are checked again with their next #identity or
+/// resync. Loop thread only.
 class HandleKeeper {
  public:
   HandleKeeper(Executor loop, repos::Table& table, ledger::Ledger& ledger, identity::Directory& directory,

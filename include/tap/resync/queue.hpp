@@ -20,8 +20,9 @@ using repos::RepoId;
 
 /// Which repo is fetched next. Pure; loop thread only.
 ///
-/// Three lines, pending, desynchronized and error, are served in turn, so that none starves (protocol 8.4 item 42). A repo that has to
-/// wait (a retry) enters its line when its time has come. A repo stands in the queue at most once; who takes it checks that it still wants.
+/// Three lines, pending, desynchronized and error, are served in turn, so that none starves (protocol 8.4 item 42). A
+/// repo that has to wait (a retry) enters its line when its time has come. A repo stands in the queue at most once; who
+/// takes it checks that it still wants.
 class Queue {
  public:
   void add(RepoId id, repos::State state);
@@ -47,8 +48,8 @@ class Queue {
   std::unordered_set<RepoId> known_;
 };
 
-/// How many fetches a host bears, and when it wants to be left alone. Pure; loop thread only. A host that nothing waits for and that nothing is
-/// fetched from is forgotten once its pause is over.
+/// How many fetches a host bears, and when it wants to be left alone. Pure; loop thread only. A host that nothing waits
+/// for and that nothing is fetched from is forgotten once its pause is over.
 class Hosts {
  public:
   explicit Hosts(std::size_t fetches_per_host) : limit_(fetches_per_host) {}
@@ -75,8 +76,8 @@ class Hosts {
   std::unordered_map<std::string, Host> hosts_;
 };
 
-/// When a repo that failed is tried again: a transient failure after 2 s, doubling to an hour; a permanent one after an hour, doubling to a day.
-/// `failures` counts this one; jitter comes on top.
+/// When a repo that failed is tried again: a transient failure after 2 s, doubling to an hour; a permanent one after an
+/// hour, doubling to a day. `failures` counts this one; jitter comes on top.
 [[nodiscard]] std::chrono::milliseconds retry_delay(bool permanent, std::uint32_t failures);
 
 }  // namespace tap::resync

@@ -18,12 +18,14 @@ class Queries {
   /// The record index, folded part only (see Writer::fold).
   [[nodiscard]] virtual Result<std::vector<std::string>> collections(RepoId id) = 0;
   /// Records of a collection with rkey > after, in byte order of rkey, at most max.
-  [[nodiscard]] virtual Result<std::vector<Record>> records(RepoId id, const std::string& collection, const std::string& after,
-                                                            std::size_t max) = 0;
+  [[nodiscard]] virtual Result<std::vector<Record>> records(RepoId id, const std::string& collection,
+                                                            const std::string& after, std::size_t max) = 0;
   /// Buffered commits in the order they came, row > after.
-  [[nodiscard]] virtual Result<std::vector<BufferedCommit>> buffered(RepoId id, std::int64_t after, std::size_t max) = 0;
+  [[nodiscard]] virtual Result<std::vector<BufferedCommit>> buffered(RepoId id, std::int64_t after,
+                                                                     std::size_t max) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> buffered_count() = 0;
-  [[nodiscard]] virtual Result<std::string> cursor(const std::string& kind, const std::string& key) = 0;  ///< "" when none
+  [[nodiscard]] virtual Result<std::string> cursor(const std::string& kind,
+                                                   const std::string& key) = 0;  ///< "" when none
   /// Undelivered events with id > after, in id order.
   [[nodiscard]] virtual Result<std::vector<outbox::Event>> events(outbox::EventId after, std::size_t max) = 0;
 };
@@ -44,9 +46,10 @@ class Store {
   [[nodiscard]] virtual Result<void> load_repos(const std::function<void(const RepoRow&)>& sink) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> undelivered() = 0;
 
-  /// All writes and acks in one transaction, or none of them. Events get consecutive ids in order, never used before; the first
-  /// id is the answer (or the next free one when there are no events).
-  [[nodiscard]] virtual Result<outbox::EventId> apply(std::span<const Write> writes, std::span<const outbox::EventId> acked) = 0;
+  /// All writes and acks in one transaction, or none of them. Events get consecutive ids in order, never used before;
+  /// the first id is the answer (or the next free one when there are no events).
+  [[nodiscard]] virtual Result<outbox::EventId> apply(std::span<const Write> writes,
+                                                      std::span<const outbox::EventId> acked) = 0;
   /// Applies journaled commits to the tables, and deletes journal rows that are folded and wholly acked.
   [[nodiscard]] virtual Result<void> fold() = 0;
   /// Commits journaled and not folded.

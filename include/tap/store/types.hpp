@@ -18,15 +18,15 @@ namespace tap::store {
 using repos::RepoId;
 
 enum class Errc {
-  open_failed = 1,   ///< the database cannot be opened or created
-  newer_schema,      ///< written by a newer version of Tap
-  foreign_schema,    ///< a database of something else
-  busy,              ///< another process holds it
-  full,              ///< no space on the device
+  open_failed = 1,  ///< the database cannot be opened or created
+  newer_schema,     ///< written by a newer version of Tap
+  foreign_schema,   ///< a database of something else
+  busy,             ///< another process holds it
+  full,             ///< no space on the device
   read_only,
   corrupt,
-  failed,            ///< anything else the engine says: the detail tells
-  closed,            ///< the writer has stopped
+  failed,  ///< anything else the engine says: the detail tells
+  closed,  ///< the writer has stopped
 };
 [[nodiscard]] std::error_code make_error_code(Errc code);
 
@@ -90,8 +90,8 @@ struct SaveCursor {
   std::string kind, key, value;  ///< kind: firehose, list_repos, collection
 };
 
-using Mutation = std::variant<AddRepo, RemoveRepo, AdvanceHead, SetState, SetAccount, SetHandle, PutRecords, SetHead, BufferCommit,
-                              DropBuffered, SaveCursor>;
+using Mutation = std::variant<AddRepo, RemoveRepo, AdvanceHead, SetState, SetAccount, SetHandle, PutRecords, SetHead,
+                              BufferCommit, DropBuffered, SaveCursor>;
 
 /// What must become durable together, with the events that tell of it. Mutations apply in order.
 struct Write {

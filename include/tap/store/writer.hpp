@@ -13,13 +13,13 @@
 
 namespace tap::store {
 
-/// The only door for writes. Its thread drains the inbox into one transaction and then answers everybody: batches form by
-/// themselves exactly when load is high. Called on the loop thread only.
+/// The only door for writes. Its thread drains the inbox into one transaction and then answers everybody: batches form
+/// by themselves exactly when load is high. Called on the loop thread only.
 class Writer {
  public:
   virtual ~Writer() = default;
-  /// Resumes once the write is durable and the outbox has heard of its events. A transaction that fails is rolled back and its members run one
-  /// by one, so that one bad member does not fail its neighbours. Waits when the inbox is full.
+  /// Resumes once the write is durable and the outbox has heard of its events. A transaction that fails is rolled back
+  /// and its members run one by one, so that one bad member does not fail its neighbours. Waits when the inbox is full.
   [[nodiscard]] virtual Task<Result<void>> commit(Write write) = 0;
   /// Acks join the next transaction, at the latest after 200 ms.
   virtual void ack(std::span<const outbox::EventId> ids) = 0;
@@ -29,24 +29,29 @@ class Writer {
   [[nodiscard]] virtual Task<Result<void>> flush() = 0;
   /// Names whom to tell of committed events. Once, before the first commit.
   virtual void connect(outbox::Inbox& inbox) = 0;
-  /// Durable or failed, then joined. Further commits fail with Errc::closed. Blocks the loop for at most the last transaction.
+  /// Durable or failed, then joined. Further commits fail with Errc::closed. Blocks the loop for at most the last
+  /// transaction.
   virtual void stop() = 0;
 };
 
 struct WriterOptions {
-  std::size_t inbox = 10'000;      ///< writes waiting
+  std::size_t inbox = 10'000;        ///< writes waiting
   std::size_t batch_events = 5'000;  ///< events of one transaction
   FoldOptions fold;
 };
-[[nodiscard]] std::unique_ptr<Writer> make_writer(Executor loop, Store& store, metrics::Registry& metrics, WriterOptions options = {});
+[[nodiscard]] std::unique_ptr<Writer> make_writer(Executor loop, Store& store, metrics::Registry& metrics,
+                                                  WriterOptions options = {});
 
-/// Queries off the loop, on threads of their own; also the outbox's Journal. Loop thread only. Not cancellable: queries are short.
+/// Queries off the loop, on threads of their own; also the outbox's Journal. Loop thread only. Not cancellable: queries
+/// are short.
 class Reader : public outbox::Journal {
  public:
   [[nodiscard]] virtual Task<Result<std::optional<RepoDetails>>> details(RepoId id) = 0;
   [[nodiscard]] virtual Task<Result<std::vector<std::string>>> collections(RepoId id) = 0;
-  [[nodiscard]] virtual Task<Result<std::vector<Record>>> records(RepoId id, std::string collection, std::string after, std::size_t max) = 0;
-  [[nodiscard]] virtual Task<Result<std::vector<BufferedCommit>>> buffered(RepoId id, std::int64_t after, std::size_t max) = 0;
+  [[nodiscard]] virtual Task<Result<std::vector<Record>>> records(RepoId id, std::string collection, std::string after,
+                                                                  std::size_t max) = 0;
+  [[nodiscard]] virtual Task<Result<std::vector<BufferedCommit>>> buffered(RepoId id, std::int64_t after,
+                                                                           std::size_t max) = 0;
   [[nodiscard]] virtual Task<Result<std::uint64_t>> buffered_count() = 0;
   [[nodiscard]] virtual Task<Result<std::string>> cursor(std::string kind, std::string key) = 0;
   /// Ends the threads; later queries fail with Errc::closed.
