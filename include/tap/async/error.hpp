@@ -7,8 +7,6 @@ namespace tap::async {
 
 enum class Errc {
   timed_out = 1,  ///< the deadline passed
-  closed,         ///< the queue or group is closed
-  cancelled,      ///< the operation was cancelled, as in a shutdown
 };
 [[nodiscard]] std::error_code make_error_code(Errc code);
 

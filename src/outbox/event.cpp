@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "tap/outbox/event.hpp"
+
+#include "tap/base/hash.hpp"
+#include "tap/base/json.hpp"
+
+#include <charconv>
+
+namespace tap::outbox {
+namespace {
+
+void append_member(std::string& out, std::string_view key, std::string_view text) {
+  out += ",\"";
+  out += key;
+  out += "\":";
+  append_json_string(out, text);
+}
+
+}  // namespace
+
+LaneKey lane_of(std::string_view did) { return LaneKey{stable_hash(did)}; }
+
+void append_message(std::string& out, EventId id, std::string_view body) {
+  char digits[20];
+  const auto end = std::to_chars(std::begin(digits), std::end(digits), static_cast<std::uint64_t>(id)).ptr;
+  out += "{\"id\":";
+  out.append(digits, end);
+  out += body;
+}
+
+Draft render(const RecordEvent& event) {
+  std::string body = R"(,"type":"record","record":{"live":)";
+  body += event.live ? "true" : "false";
+  append_member(body, "did", event.did);
+  append_member(body, "rev", event.rev);
+  append_member(body, "collection", event.collection);
+  append_member(body, "rkey", event.rkey);
+  append_member(body, "action", event.action);
+  if (!event.record_json.empty()) {
+    body += ",\"record\":";
+    body += event.record_json;
+  }
+  if (event.cid != nullptr) {
+    body += ",\"cid\":\"";
+    event.cid->append_to(body);
+    body += '"';
+  }
+  body += "}}";
+  return {lane_of(event.did), event.live ? Order::barrier : Order::historical, std::move(body)};
+}
+
+Draft render(const IdentityEvent& event) {
+  std::string body = R"(,"type":"identity","identity":{"did":)";
+  append_json_string(body, event.did);
+  append_member(body, "handle", event.handle.empty() ? "handle.invalid" : event.handle);
+  body += ",\"is_active\":";
+  body += event.is_active ? "true" : "false";
+  append_member(body, "status", event.status);
+  body += "}}";
+  return {lane_of(event.did), Order::barrier, std::move(body)};
+}
+
+}  // namespace tap::outbox

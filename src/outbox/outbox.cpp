@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+#include "tap/outbox/outbox.hpp"
+
+#include "tap/async/event.hpp"
+#include "tap/base/log.hpp"
+#include "tap/outbox/schedule.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <unordered_map>
+
+namespace tap::outbox {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr log::Logger kLog("outbox");
+constexpr std::size_t kPage = 1'000;
+
+class JournaledOutbox final : public Outbox {
+ public:
+  JournaledOutbox(Executor loop, Journal& journal, const Clock& clock, metrics::Registry& metrics,
+                  std::size_t undelivered, Options options)
+      : journal_(journal),
+        clock_(clock),
+        options_(options),
+        changed_(loop),
+        room_(loop),
+        total_(static_cast<std::int64_t>(undelivered)),
+        more_on_disk_(undelivered > 0),
+        delivered_(metrics.counter("tap_events_delivered_total", "Events written to consumers, repeats included")),
+        acked_(metrics.counter("tap_events_acked_total", "Acks received, repeats included")),
+        requeued_(metrics.counter("tap_events_requeued_total", "Events that went back to their lane unacked")),
+        cached_(metrics.gauge("tap_event_cache_size", "Events in memory")),
+        bytes_gauge_(metrics.gauge("tap_event_cache_bytes", "Bytes of the events in memory")),
+        buffered_(metrics.gauge("tap_outbox_events", "Durable events not acked")) {
+    metrics.gauge("tap_event_cache_capacity", "Events in memory at most")
+        .set(static_cast<std::int64_t>(options.capacity));
+    show_depth();
+  }
+
+  void committed(std::vector<Event> events) override {
+    total_ += static_cast<std::int64_t>(events.size());
+    for (Event& event : events) {
+      if (event.id <= loaded_) continue;  // a page read from the journal was quicker
+      if (more_on_disk_ || is_full()) {
+        more_on_disk_ = true;
+        ++missed_;
+        continue;
+      }
+      keep(std::move(event));
+    }
+    show_depth();
+    wake_sinks();
+    if (more_on_disk_) changed_.notify_all();
+  }
+
+  Task<void> run() override {
+    for (;;) {
+      if (more_on_disk_ && has_memory()) {
+        if (!co_await load_page()) co_await async::sleep_for(1s);
+        continue;
+      }
+      expire();
+      co_await changed_.wait_for(until_next_expiry());
+    }
+  }
+
+  Task<void> wait_for_room() override {
+    while (!has_room()) co_await room_.wait();
+  }
+  bool has_room() const override { return !more_on_disk_ && has_memory(); }
+
+  void attach(Sink& sink) override {
+    sinks_.try_emplace(&sink);
+    sink.wake();
+  }
+
+  void detach(Sink& sink) override {
+    if (sinks_.erase(&sink) == 0) return;
+    std::vector<EventId> out;
+    for (auto& [id, held] : events_) {
+      if (held.at != &sink) continue;
+      held.at = nullptr;
+      out.push_back(id);
+    }
+    std::ranges::sort(out);
+    requeued_.add(out.size());
+    schedule_.returned(out);
+    wake_sinks();
+  }
+
+  std::vector<Outgoing> take(Sink& sink, std::size_t max) override {
+    const auto found = sinks_.find(&sink);
+    if (found == sinks_.end()) return {};
+    std::size_t& out = found->second;
+    const std::size_t window = options_.window > out ? options_.window - out : 0;
+    std::vector<Outgoing> taken;
+    for (const EventId id : schedule_.take_ready(std::min(max, window))) {
+      Held& held = events_.at(id);
+      held.at = &sink;
+      held.sent = {};
+      taken.push_back({id, held.body});
+    }
+    out += taken.size();
+    return taken;
+  }
+
+  void written(Sink& sink, std::span<const EventId> ids) override {
+    delivered_.add(ids.size());
+    const SteadyTime now = clock_.steady();
+    for (const EventId id : ids) {
+      const auto found = events_.find(id);
+      if (found == events_.end() || found->second.at != &sink) continue;
+      if (!options_.acks) {
+        finish(found);
+        continue;
+      }
+      if (sent_.empty()) changed_.notify_all();
+      found->second.sent = now;
+      sent_.push_back({now, id});
+    }
+    if (!options_.acks) after_acks();
+  }
+
+  bool ack(EventId id) override {
+    acked_.add();
+    const auto found = events_.find(id);
+    if (found == events_.end() || !finish(found)) return false;
+    after_acks();
+    return true;
+  }
+
+  std::size_t size() const override { return static_cast<std::size_t>(std::max<std::int64_t>(total_, 0)); }
+
+ private:
+  struct Held {
+    std::string body;
+    Sink* at = nullptr;  // who has it, while it is out
+    SteadyTime sent{};   // when its bytes were written
+  };
+  using Events = std::unordered_map<EventId, Held>;
+  struct Sent {
+    SteadyTime at;
+    EventId id;
+  };
+
+  [[nodiscard]] bool is_full() const {
+    return events_.size() >= options_.capacity || bytes_ >= options_.capacity_bytes;
+  }
+  [[nodiscard]] bool has_memory() const {
+    return events_.size() * 4 <= options_.capacity * 3 && bytes_ * 4 <= options_.capacity_bytes * 3;
+  }
+
+  void keep(Event event) {
+    loaded_ = event.id;
+    bytes_ += event.body.size();
+    schedule_.add(event.id, event.lane, event.order);
+    events_.emplace(event.id, Held{std::move(event.body)});
+  }
+
+  /// The next page from the journal; false when it could not be read.
+  Task<bool> load_page() {
+    missed_ = 0;
+    auto page = co_await journal_.read(loaded_, kPage);
+    if (!page) {
+      kLog.error("failed to read events", {{"error", page.error().message()}});
+      co_return false;
+    }
+    const bool complete = page->size() < kPage && missed_ == 0;
+    for (Event& event : *page) keep(std::move(event));
+    if (complete) {
+      more_on_disk_ = false;
+      room_.notify_all();
+    }
+    show_depth();
+    wake_sinks();
+    co_return true;
+  }
+
+  bool finish(Events::iterator found) {
+    const EventId id = found->first;
+    if (!schedule_.acked(id)) return false;
+    leave_sink(found->second);
+    bytes_ -= found->second.body.size();
+    events_.erase(found);
+    total_ -= 1;
+    journal_.acked({&id, 1});
+    return true;
+  }
+
+  void leave_sink(Held& held) {
+    if (held.at == nullptr) return;
+    if (const auto sink = sinks_.find(held.at); sink != sinks_.end()) sink->second -= 1;
+    held.at = nullptr;
+  }
+
+  void after_acks() {
+    while (!sent_.empty() && !is_out(sent_.front())) sent_.pop_front();
+    show_depth();
+    if (has_memory()) {
+      if (more_on_disk_) changed_.notify_all();
+      if (has_room()) room_.notify_all();
+    }
+    wake_sinks();
+  }
+
+  void wake_sinks() {
+    if (!schedule_.has_ready()) return;
+    for (auto& [sink, out] : sinks_) {
+      if (out < options_.window) sink->wake();
+    }
+  }
+
+  /// Back to their lanes with those that are unacked for too long. Times are in order, so the oldest stand in front.
+  void expire() {
+    const SteadyTime limit = clock_.steady() - options_.retry_timeout;
+    std::vector<EventId> expired;
+    while (!sent_.empty() && (sent_.front().at <= limit || !is_out(sent_.front()))) {
+      if (is_out(sent_.front())) {
+        leave_sink(events_.at(sent_.front().id));
+        expired.push_back(sent_.front().id);
+      }
+      sent_.pop_front();
+    }
+    if (expired.empty()) return;
+    kLog.info("events are unacked for too long, sending again", {{"count", expired.size()}});
+    requeued_.add(expired.size());
+    schedule_.returned(expired);
+    wake_sinks();
+  }
+
+  [[nodiscard]] bool is_out(const Sent& sent) const {
+    const auto found = events_.find(sent.id);
+    return found != events_.end() && found->second.at != nullptr && found->second.sent == sent.at;
+  }
+
+  [[nodiscard]] std::chrono::milliseconds until_next_expiry() const {
+    if (sent_.empty()) return 1h;
+    const auto left = sent_.front().at + options_.retry_timeout - clock_.steady();
+    return std::clamp(std::chrono::ceil<std::chrono::milliseconds>(left), 1ms, std::chrono::milliseconds(1h));
+  }
+
+  void show_depth() {
+    cached_.set(static_cast<std::int64_t>(events_.size()));
+    bytes_gauge_.set(static_cast<std::int64_t>(bytes_));
+    buffered_.set(total_);
+  }
+
+  Journal& journal_;
+  const Clock& clock_;
+  Options options_;
+  Schedule schedule_;
+  Events events_;
+  std::size_t bytes_ = 0;
+  std::unordered_map<Sink*, std::size_t> sinks_;  // and how many events are out at each
+  std::deque<Sent> sent_;
+  async::Event changed_;  // there is something for run() to do
+  async::Event room_;
+  std::int64_t total_;
+  EventId loaded_{};        // every durable event up to here was in memory
+  bool more_on_disk_;       // there are, or may be, durable events behind loaded_
+  std::size_t missed_ = 0;  // events that went to disk only, since the last page was asked for
+  metrics::Counter& delivered_;
+  metrics::Counter& acked_;
+  metrics::Counter& requeued_;
+  metrics::Gauge& cached_;
+  metrics::Gauge& bytes_gauge_;
+  metrics::Gauge& buffered_;
+};
+
+}  // namespace
+
+std::unique_ptr<Outbox> make_outbox(Executor loop, Journal& journal, const Clock& clock, metrics::Registry& metrics,
+                                    std::size_t undelivered, Options options) {
+  return std::make_unique<JournaledOutbox>(loop, journal, clock, metrics, undelivered, options);
+}
+
+}  // namespace tap::outbox
