@@ -19,7 +19,7 @@ ALLOWED = {
     "ledger": "base async atproto repos verify outbox store",
     "firehose": "base async atproto net repos identity verify outbox store ledger",
     "resync": "base async atproto net repos identity verify outbox store ledger",
-    "api": "base async atproto repos identity store outbox deliver resync",
+    "api": "base async atproto repos identity store outbox deliver ledger resync",
     "app": "base async atproto net repos verify identity outbox store deliver ledger firehose resync api",
 }
 # Beast's WebSocket costs half a minute a file: only these may pay it.

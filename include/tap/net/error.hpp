@@ -20,7 +20,6 @@ enum class Errc {
   too_many_redirects,
   upgrade_refused,  ///< the WebSocket handshake was answered with an HTTP status: the detail names it
   closed,           ///< the peer closed the WebSocket
-  write_failed,
 };
 [[nodiscard]] std::error_code make_error_code(Errc code);
 

@@ -14,9 +14,8 @@
 
 namespace tap::net {
 
-/// DNS over UDP (TCP when truncated) by the servers of /etc/resolv.conf, after /etc/hosts; both files are read again
-/// when they change. Own stub resolver, because getaddrinfo can be neither cancelled nor asked for TXT. Every question
-/// has a deadline. Loop thread only.
+/// The system's name look-ups (/etc/hosts, /etc/resolv.conf), on threads of their own. A look-up cannot be cancelled:
+/// it ends by its own timeouts (seconds), and the caller waits for it. Loop thread only.
 class Resolver {
  public:
   virtual ~Resolver() = default;
@@ -28,11 +27,9 @@ class Resolver {
 };
 
 struct ResolverOptions {
-  std::string resolv_conf = "/etc/resolv.conf";
-  std::string hosts = "/etc/hosts";
-  std::uint16_t port = 53;  ///< of the servers; tests use another
-  std::chrono::milliseconds attempt_timeout{2'000};
-  int attempts = 2;  ///< per server
+  std::chrono::seconds attempt_timeout{2};  ///< of a TXT query
+  int attempts = 2;                         ///< per server
+  std::uint16_t port = 0;  ///< of a server on 127.0.0.1 to ask instead of the system's, for tests; 0: none
 };
 [[nodiscard]] std::unique_ptr<Resolver> make_resolver(Executor loop, ResolverOptions options = {});
 

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include "tap/net/resolver.hpp"
+
+#include "tap/async/cpu_pool.hpp"
+
+#include <arpa/inet.h>
+#include <arpa/nameser.h>
+#include <array>
+#include <cstring>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <resolv.h>
+
+namespace tap::net {
+namespace {
+
+namespace ip = boost::asio::ip;
+using Addresses = std::vector<ip::address>;
+using Texts = std::vector<std::string>;
+
+/// A slow name holds up as many others at most.
+constexpr std::size_t kThreads = 16;
+constexpr std::size_t kMaxAnswer = 65'535;
+
+ip::address address_of(const sockaddr& address) {
+  if (address.sa_family == AF_INET6) {
+    sockaddr_in6 v6;
+    std::memcpy(&v6, &address, sizeof v6);
+    ip::address_v6::bytes_type bytes;
+    std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
+    return ip::address_v6(bytes, v6.sin6_scope_id);
+  }
+  sockaddr_in v4;
+  std::memcpy(&v4, &address, sizeof v4);
+  return ip::address_v4(ntohl(v4.sin_addr.s_addr));
+}
+
+/// The system's own look-up: /etc/hosts, resolv.conf and whatever nsswitch names.
+Result<Addresses> look_up_addresses(const std::string& host) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int status = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  if (status == EAI_NONAME || status == EAI_NODATA) return fail(Errc::not_found, host);
+  if (status != 0) return fail(Errc::resolve_failed, host + ": " + ::gai_strerror(status));
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
+  Addresses addresses;
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    if (at->ai_family == AF_INET || at->ai_family == AF_INET6) addresses.push_back(address_of(*at->ai_addr));
+  }
+  if (addresses.empty()) return fail(Errc::not_found, host);
+  return addresses;
+}
+
+/// The strings of one TXT record, joined.
+Result<std::string> read_txt(const ns_rr& record) {
+  const auto bytes = ByteView(ns_rr_rdata(record), ns_rr_rdlen(record));
+  std::string text;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::size_t length = bytes[at++];
+    if (length > bytes.size() - at) return fail(Errc::resolve_failed, "malformed TXT record");
+    text += as_text(bytes.subspan(at, length));
+    at += length;
+  }
+  return text;
+}
+
+Result<Texts> read_answer(ByteView answer) {
+  ns_msg message;
+  if (::ns_initparse(answer.data(), static_cast<int>(answer.size()), &message) != 0) {
+    return fail(Errc::resolve_failed, "malformed DNS answer");
+  }
+  Texts texts;
+  for (int i = 0; i < ns_msg_count(message, ns_s_an); ++i) {
+    ns_rr record;
+    if (::ns_parserr(&message, ns_s_an, i, &record) != 0) return fail(Errc::resolve_failed, "malformed DNS answer");
+    if (ns_rr_type(record) != ns_t_txt) continue;
+    auto text = read_txt(record);
+    if (!text) return std::unexpected(text.error());
+    texts.push_back(std::move(*text));
+  }
+  return texts;
+}
+
+/// One query with a resolver state of its own: resolv.conf is read anew each time, as a long-lived process needs.
+Result<Texts> look_up_txt(const std::string& name, const ResolverOptions& options) {
+  struct __res_state state{};
+  if (::res_ninit(&state) != 0) return fail(Errc::resolve_failed, "cannot read resolv.conf");
+  const std::unique_ptr<struct __res_state, void (*)(struct __res_state*)> owner(&state,
+                                                                                 [](auto* s) { ::res_nclose(s); });
+  state.retrans = static_cast<int>(options.attempt_timeout.count());
+  state.retry = options.attempts;
+  if (options.port != 0) {
+    state.nscount = 1;
+    state.nsaddr_list[0] = {AF_INET, htons(options.port), {htonl(INADDR_LOOPBACK)}, {}};
+  }
+  Bytes answer(kMaxAnswer);
+  const int size =
+      ::res_nquery(&state, name.c_str(), ns_c_in, ns_t_txt, answer.data(), static_cast<int>(answer.size()));
+  if (size < 0) {
+    const bool absent = state.res_h_errno == HOST_NOT_FOUND || state.res_h_errno == NO_DATA;
+    return fail(absent ? Errc::not_found : Errc::resolve_failed, name);
+  }
+  auto texts = read_answer(ByteView(answer).first(std::min(static_cast<std::size_t>(size), answer.size())));
+  if (texts && texts->empty()) return fail(Errc::not_found, name);
+  return texts;
+}
+
+class SystemResolver final : public Resolver {
+ public:
+  SystemResolver(Executor loop, ResolverOptions options) : options_(options), threads_(std::move(loop), kThreads) {}
+
+  Task<Result<Addresses>> addresses(std::string host) override {
+    boost::system::error_code not_literal;
+    const auto literal = ip::make_address(host, not_literal);
+    if (!not_literal) co_return Addresses{literal};
+    co_return co_await threads_.run([host = std::move(host)] { return look_up_addresses(host); });
+  }
+
+  Task<Result<Texts>> txt(std::string name) override {
+    co_return co_await threads_.run(
+        [name = std::move(name), options = options_] { return look_up_txt(name, options); });
+  }
+
+ private:
+  ResolverOptions options_;
+  async::CpuPool threads_;
+};
+
+}  // namespace
+
+std::unique_ptr<Resolver> make_resolver(Executor loop, ResolverOptions options) {
+  return std::make_unique<SystemResolver>(std::move(loop), options);
+}
+
+}  // namespace tap::net
