@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tap/base/metrics.hpp"
 
-#include <prometheus/counter.h>
+#include <prometheus/collectable.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
@@ -52,15 +52,23 @@ MetricFamily collect(const std::string& name, const Family<Metric>& family) {
 
 }  // namespace
 
-struct Registry::State {
+struct Registry::State final : prometheus::Collectable {
   mutable std::mutex mutex;  // guards the maps, not the values: those are atomic
   std::map<std::string, Family<Counter>> counters;
   std::map<std::string, Family<Gauge>> gauges;
   std::map<std::pair<std::string, Labels>, HistogramHandle> histograms;
   prometheus::Registry registry;  // histograms live here
+
+  std::vector<MetricFamily> Collect() const override {
+    std::vector<MetricFamily> families = registry.Collect();
+    const std::lock_guard lock(mutex);
+    for (const auto& [name, family] : counters) families.push_back(collect(name, family));
+    for (const auto& [name, family] : gauges) families.push_back(collect(name, family));
+    return families;
+  }
 };
 
-Registry::Registry() : state_(std::make_unique<State>()) {}
+Registry::Registry() : state_(std::make_shared<State>()) {}
 Registry::~Registry() = default;
 
 Counter& Registry::counter(const std::string& name, const std::string& help, const Labels& labels) {
@@ -85,14 +93,8 @@ Histogram& Registry::histogram(const std::string& name, const std::string& help,
   return state_->histograms.try_emplace({name, labels}, family.Add(labels, buckets)).first->second;
 }
 
-std::string Registry::text() const {
-  std::vector<MetricFamily> families = state_->registry.Collect();
-  {
-    const std::lock_guard lock(state_->mutex);
-    for (const auto& [name, family] : state_->counters) families.push_back(collect(name, family));
-    for (const auto& [name, family] : state_->gauges) families.push_back(collect(name, family));
-  }
-  return prometheus::TextSerializer().Serialize(families);
-}
+std::string Registry::text() const { return prometheus::TextSerializer().Serialize(state_->Collect()); }
+
+std::shared_ptr<prometheus::Collectable> Registry::collectable() const { return state_; }
 
 }  // namespace tap::metrics

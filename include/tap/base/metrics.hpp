@@ -9,6 +9,10 @@
 #include <string>
 #include <vector>
 
+namespace prometheus {
+class Collectable;
+}
+
 namespace tap::metrics {
 
 using Labels = std::map<std::string, std::string>;
@@ -54,10 +58,12 @@ class Registry {
                        const Labels& labels = {});
   /// The Prometheus text exposition of everything.
   [[nodiscard]] std::string text() const;
+  /// The same for an exposer, which scrapes on threads of its own; it may outlive the registry.
+  [[nodiscard]] std::shared_ptr<prometheus::Collectable> collectable() const;
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;  // shared with exposers
 };
 
 }  // namespace tap::metrics
