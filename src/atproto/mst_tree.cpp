@@ -51,7 +51,9 @@ struct Tree::Branch {
   Result<std::optional<Cid>> remove(std::string_view key, int key_layer);
   [[nodiscard]] Node to_node();
   [[nodiscard]] const Cid& seal();
-  void each(const std::function<void(const Cid&, ByteView)>& sink);
+  void emit(const NodeSink& sink);
+  void each(const NodeSink& sink);
+  void around(std::string_view key, const NodeSink& sink);
 };
 
 namespace {
@@ -227,12 +229,24 @@ const Cid& Tree::Branch::seal() {
   return *cid;
 }
 
-void Tree::Branch::each(const std::function<void(const Cid&, ByteView)>& sink) {
+void Tree::Branch::emit(const NodeSink& sink) {
+  const Bytes bytes = to_node().encode();
+  if (!cid) cid = Cid::of(Cid::Codec::dag_cbor, bytes);
+  sink(*cid, bytes);
+}
+
+void Tree::Branch::each(const NodeSink& sink) {
   for (Gap& gap : gaps) {
     if (gap.branch) gap.branch->each(sink);
   }
-  const Bytes bytes = to_node().encode();
-  sink(seal(), bytes);
+  emit(sink);
+}
+
+void Tree::Branch::around(std::string_view key, const NodeSink& sink) {
+  emit(sink);
+  const std::size_t at = position(key);
+  if (gaps[at].branch) gaps[at].branch->around(key, sink);
+  if (holds(at, key) && gaps[at + 1].branch) gaps[at + 1].branch->around(key, sink);
 }
 
 Tree::Tree() = default;
@@ -306,8 +320,13 @@ Cid Tree::root() {
   return top_ ? top_->seal() : Cid::of(Cid::Codec::dag_cbor, Node{}.encode());
 }
 
-void Tree::each_node(const std::function<void(const Cid&, ByteView)>& sink) {
+void Tree::each_node(const NodeSink& sink) {
   if (top_) return top_->each(sink);
+  if (!stub_) sink(root(), Node{}.encode());
+}
+
+void Tree::each_node_around(std::string_view key, const NodeSink& sink) {
+  if (top_) return top_->around(key, sink);
   if (!stub_) sink(root(), Node{}.encode());
 }
 

@@ -57,8 +57,13 @@ class Tree {
   /// The root CID; untouched nodes keep theirs, touched ones are encoded anew (5.9). A node emptied to one subtree is
   /// trimmed (5.7).
   [[nodiscard]] Cid root();
-  /// Hands every loaded or changed node to `sink` as (CID, bytes); for building repos in tests and tools.
-  void each_node(const std::function<void(const Cid&, ByteView)>& sink);
+
+  using NodeSink = std::function<void(const Cid&, ByteView)>;
+  /// Hands every loaded or changed node to `sink`, children first; for building repos in tests and tools.
+  void each_node(const NodeSink& sink);
+  /// Hands over the loaded nodes that hold `key` or touch its place: what a #commit has to carry so that an operation
+  /// on it can be undone (5.8). Among them are all nodes that the operation changed. Parents first.
+  void each_node_around(std::string_view key, const NodeSink& sink);
 
  private:
   struct Branch;

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+namespace tap::test {
+
+/// A file or folder of the shared vectors and captures: below $TAP_SHARED, or `../shared` of the source tree. Empty
+/// when it is not there: the test is then skipped.
+[[nodiscard]] std::optional<std::filesystem::path> shared(std::string_view relative);
+
+}  // namespace tap::test
+
+/// Names `path`, or skips the test.
+#define TAP_SHARED_OR_SKIP(path, relative)                       \
+  const auto path##_found = tap::test::shared(relative);         \
+  if (!path##_found) GTEST_SKIP() << "no shared " << (relative); \
+  const std::filesystem::path& path = *path##_found
