@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+#include "tap/app/config.hpp"
+
+#include "tap/atproto/identifiers.hpp"
+#include "tap/net/url.hpp"
+
+#include "app/values.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace tap::app {
+namespace {
+
+constexpr std::int64_t kMillisecond = 1'000'000;
+
+std::string flag_and_variable(const Option& option) {
+  return std::string(option.flag) + " (--" + std::string(option.flag) + ", " + std::string(option.environment.front()) +
+         ")";
+}
+
+bool is_web_url(const std::string& text, std::initializer_list<std::string_view> schemes) {
+  const auto url = net::Url::parse(text);
+  return url && std::ranges::find(schemes, url->scheme) != schemes.end();
+}
+
+/// An NSID, or the beginning of one and an asterisk.
+bool is_filter(std::string_view text) {
+  if (!text.ends_with('*')) return atproto::is_nsid(text);
+  text.remove_suffix(1);
+  return text.size() <= 317 && std::ranges::all_of(text, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
+         });
+}
+
+std::string out_of_range(const Config& config, const Option& option) {
+  if (const auto* target = std::get_if<std::int64_t Config::*>(&option.target)) {
+    const std::int64_t value = config.*(*target);
+    if (value >= option.least && value <= option.most) return {};
+    return flag_and_variable(option) + " must be between " + std::to_string(option.least) + " and " +
+           std::to_string(option.most) + ", not " + std::to_string(value);
+  }
+  if (const auto* target = std::get_if<std::chrono::nanoseconds Config::*>(&option.target)) {
+    const auto value = config.*(*target);
+    if (value.count() >= option.least) return {};
+    return flag_and_variable(option) + " must be at least " + print_duration(std::chrono::nanoseconds(option.least)) +
+           ", not " + print_duration(value);
+  }
+  return {};
+}
+
+bool is_database_url(std::string_view url) {
+  return url.starts_with("sqlite://") || url.starts_with("postgres://") || url.starts_with("postgresql://") ||
+         (!url.empty() && url.find("://") == std::string_view::npos);
+}
+
+}  // namespace
+
+std::span<const Option> options() {
+  static const std::array<Option, 24> kOptions = {{
+      {"relay-url", {"TAP_RELAY_URL"}, &Config::relay_url, "relay whose firehose is followed (http, https, ws, wss)"},
+      {"plc-url", {"TAP_PLC_URL", "ATP_PLC_HOST"}, &Config::plc_url, "PLC directory that resolves did:plc"},
+      {"db-url",
+       {"TAP_DATABASE_URL"},
+       &Config::db_url,
+       "database: sqlite://relative/path, sqlite:///absolute/path, or a path"},
+      {"bind", {"TAP_BIND"}, &Config::bind, "address of the HTTP API and of /channel, host:port or :port"},
+      {"admin-password",
+       {"TAP_ADMIN_PASSWORD"},
+       &Config::admin_password,
+       "ask for Basic authentication as user admin with this password on every path"},
+      {"collection-filters",
+       {"TAP_COLLECTION_FILTERS"},
+       &Config::collection_filters,
+       "collections to deliver; a trailing * matches by prefix; comma separated, repeatable; none: all"},
+      {"disable-acks",
+       {"TAP_DISABLE_ACKS"},
+       &Config::disable_acks,
+       "fire and forget: an event written to a consumer is done with"},
+      {"retry-timeout",
+       {"TAP_RETRY_TIMEOUT"},
+       &Config::retry_timeout,
+       "an event not acked for so long is sent again",
+       kMillisecond},
+      {"no-replay",
+       {"TAP_NO_REPLAY"},
+       &Config::no_replay,
+       "start at the live end of the firehose instead of the saved cursor"},
+      {"outbox-only",
+       {"TAP_OUTBOX_ONLY"},
+       &Config::outbox_only,
+       "only deliver what is stored: no firehose, no resyncs"},
+      {"outbox-capacity",
+       {"TAP_OUTBOX_CAPACITY"},
+       &Config::outbox_capacity,
+       "events held in memory for consumers; the rest waits in the database",
+       100},
+      {"outbox-parallelism",
+       {"TAP_OUTBOX_PARALLELISM"},
+       &Config::outbox_parallelism,
+       "accepted for compatibility: delivery keeps its order at any speed",
+       1,
+       1'000},
+      {"firehose-parallelism",
+       {"TAP_FIREHOSE_PARALLELISM"},
+       &Config::firehose_parallelism,
+       "threads that verify commits, at most one per core",
+       1,
+       1'000},
+      {"resync-parallelism",
+       {"TAP_RESYNC_PARALLELISM"},
+       &Config::resync_parallelism,
+       "repos that are checked and written at once",
+       1,
+       1'000},
+      {"repo-fetch-timeout",
+       {"TAP_REPO_FETCH_TIMEOUT"},
+       &Config::repo_fetch_timeout,
+       "time to fetch one repo from its PDS (0: 30s)"},
+      {"repo-max-bytes",
+       {"TAP_REPO_MAX_BYTES"},
+       &Config::repo_max_bytes,
+       "a repo whose export is larger is not fetched",
+       1 << 20},
+      {"temp-dir",
+       {"TAP_TEMP_DIR"},
+       &Config::temp_dir,
+       "folder for repos under way that do not fit in memory; empty: beside the database"},
+      {"cursor-save-interval",
+       {"TAP_CURSOR_SAVE_INTERVAL"},
+       &Config::cursor_save_interval,
+       "how often the firehose cursor is saved",
+       kMillisecond},
+      {"ident-cache-size",
+       {"TAP_IDENT_CACHE_SIZE", "RELAY_IDENT_CACHE_SIZE"},
+       &Config::ident_cache_size,
+       "identities kept in memory",
+       1},
+      {"allow-private-hosts",
+       {"TAP_ALLOW_PRIVATE_HOSTS"},
+       &Config::allow_private_hosts,
+       "let DID documents name hosts in private networks; implied when relay or PLC is on loopback"},
+      {"max-db-conn",
+       {"TAP_MAX_DB_CONNS"},
+       &Config::max_db_conn,
+       "connections to a database server; SQLite needs none of it",
+       1,
+       10'000},
+      {"metrics-listen",
+       {"TAP_METRICS_LISTEN"},
+       &Config::metrics_listen,
+       "address of the Prometheus metrics, host:port or :port; empty: off"},
+      {"log-level", {"TAP_LOG_LEVEL", "LOG_LEVEL"}, &Config::log_level, "debug, info, warn or error"},
+      {"env", {"TAP_ENV"}, &Config::env, "name of the environment; not used"},
+  }};
+  return kOptions;
+}
+
+std::string_view Option::type() const {
+  constexpr std::array<std::string_view, 5> kNames = {"TEXT", "INT", "DURATION", "BOOL", "LIST"};
+  return kNames.at(target.index());
+}
+
+std::string Option::fallback() const {
+  static const Config kDefaults;
+  struct Print {
+    std::string operator()(std::string Config::* member) const { return kDefaults.*member; }
+    std::string operator()(std::int64_t Config::* member) const { return std::to_string(kDefaults.*member); }
+    std::string operator()(std::chrono::nanoseconds Config::* member) const {
+      return print_duration(kDefaults.*member);
+    }
+    std::string operator()(bool Config::* member) const { return kDefaults.*member ? "true" : "false"; }
+    std::string operator()(std::vector<std::string> Config::*) const { return {}; }
+  };
+  return std::visit(Print{}, target);
+}
+
+std::string validate(const Config& config) {
+  if (!is_web_url(config.relay_url, {"http", "https", "ws", "wss"})) {
+    return "relay-url must start with http:// or https:// (--relay-url, TAP_RELAY_URL)";
+  }
+  if (!is_web_url(config.plc_url, {"http", "https"})) {
+    return "plc-url must start with http:// or https:// (--plc-url, TAP_PLC_URL)";
+  }
+  if (!is_database_url(config.db_url)) {
+    return "unsupported database URL scheme: must start with sqlite://, postgres://, or postgresql:// (--db-url, "
+           "TAP_DATABASE_URL)";
+  }
+  for (const std::string& filter : config.collection_filters) {
+    if (!is_filter(filter)) {
+      return "collection-filters has \"" + filter +
+             "\", which is neither an NSID nor a prefix and * (--collection-filters, TAP_COLLECTION_FILTERS)";
+    }
+  }
+  for (const Option& option : options()) {
+    if (std::string error = out_of_range(config, option); !error.empty()) return error;
+  }
+  return {};
+}
+
+}  // namespace tap::app

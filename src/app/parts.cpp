@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#include "app/parts.hpp"
+
+#include <boost/asio/ip/address.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <stdexcept>
+#include <thread>
+
+namespace tap::app {
+namespace {
+
+using std::chrono::milliseconds;
+
+milliseconds to_milliseconds(std::chrono::nanoseconds duration) {
+  return std::chrono::ceil<milliseconds>(duration);  // never to zero
+}
+
+net::Url url_of(const std::string& text) { return net::Url::parse(text).value(); }  // validated at start
+
+/// Where the operator's own relay or PLC is on this machine, other hosts of the network are as well.
+bool is_on_loopback(const net::Url& url) {
+  boost::system::error_code not_literal;
+  const auto address = boost::asio::ip::make_address(url.host, not_literal);
+  return url.host == "localhost" || (!not_literal && address.is_loopback());
+}
+
+bool private_hosts_allowed(const Config& config) {
+  return config.allow_private_hosts || is_on_loopback(url_of(config.relay_url)) ||
+         is_on_loopback(url_of(config.plc_url));
+}
+
+net::ClientOptions client_options(const Config& config, const std::string& ca_file) {
+  return {.user_agent = "tap/" TAP_VERSION, .ca_file = ca_file, .allow_private_hosts = private_hosts_allowed(config)};
+}
+
+identity::DirectoryOptions directory_options(const Config& config) {
+  return {.plc_url = url_of(config.plc_url),
+          .cache_size = static_cast<std::size_t>(config.ident_cache_size),
+          .allow_private_hosts = private_hosts_allowed(config)};
+}
+
+std::size_t cpu_threads(const Config& config) {
+  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  return std::min(static_cast<std::size_t>(config.firehose_parallelism), cores);
+}
+
+/// Beside the database: there is room, and it is a disk.
+std::string temporary_directory(const Config& config) {
+  if (!config.temp_dir.empty()) return config.temp_dir;
+  constexpr std::string_view kSqlite = "sqlite://";
+  const std::string_view url = config.db_url;
+  const auto path = std::filesystem::path(url.starts_with(kSqlite) ? url.substr(kSqlite.size()) : url);
+  return path.has_parent_path() ? path.parent_path().string() : ".";
+}
+
+resync::ResyncOptions resync_options(const Config& config) {
+  constexpr milliseconds kDefaultTimeout{30'000};  // what a timeout of 0 stands for (protocol 10.1)
+  const milliseconds timeout = to_milliseconds(config.repo_fetch_timeout);
+  return {.parallelism = static_cast<std::size_t>(config.resync_parallelism),
+          .fetch_timeout = timeout.count() > 0 ? timeout : kDefaultTimeout,
+          .max_car_bytes = static_cast<std::uint64_t>(config.repo_max_bytes),
+          .temporary_directory = temporary_directory(config)};
+}
+
+outbox::Options outbox_options(const Config& config) {
+  return {.capacity = static_cast<std::size_t>(config.outbox_capacity),
+          .retry_timeout = to_milliseconds(config.retry_timeout),
+          .acks = !config.disable_acks};
+}
+
+firehose::SessionOptions session_options(const Config& config) {
+  firehose::SessionOptions options;
+  options.relay = url_of(config.relay_url);
+  options.no_replay = config.no_replay;
+  options.cursor_save_interval = to_milliseconds(config.cursor_save_interval);
+  return options;
+}
+
+/// At start an error travels as an exception: half-made parts cannot run.
+template <class T>
+T need(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message());
+  return std::move(*result);
+}
+
+/// Gives the number of events that wait for a consumer.
+std::uint64_t load(store::Store& store, repos::Table& table) {
+  const auto loaded = store.load_repos([&table](const store::RepoRow& row) { table.add(row.id, row.did, row.repo); });
+  if (!loaded) throw std::runtime_error(loaded.error().message());
+  return need(store.undelivered());
+}
+
+api::ServerOptions server_options(const Config& config) {
+  return {.bind = config.bind, .admin_password = config.admin_password};
+}
+
+}  // namespace
+
+Parts::Parts(Executor loop, const Config& config, const std::string& ca_file)
+    : store(need(store::open_store(config.db_url))),
+      undelivered(load(*store, table)),
+      resolver(net::make_resolver(loop)),
+      http(net::make_http_client(loop, *resolver, client_options(config, ca_file))),
+      ws(net::make_ws_connector(loop, *resolver, client_options(config, ca_file))),
+      directory(identity::make_directory(loop, *http, *resolver, clock, metrics, directory_options(config))),
+      cpu(loop, cpu_threads(config)),
+      writer(store::make_writer(loop, *store, metrics)),
+      reader(need(store::make_reader(loop, *store, *writer))),
+      outbox(outbox::make_outbox(loop, *reader, clock, metrics, undelivered, outbox_options(config))),
+      ledger(loop, table, *writer, *reader),
+      handles(loop, table, ledger, *directory, metrics),
+      resyncer(resync::make_resyncer({.loop = loop,
+                                      .table = table,
+                                      .ledger = ledger,
+                                      .writer = *writer,
+                                      .reader = *reader,
+                                      .outbox = *outbox,
+                                      .directory = *directory,
+                                      .http = *http,
+                                      .cpu = cpu,
+                                      .check_handle = [this](atproto::Did did) { handles.check(std::move(did)); },
+                                      .clock = clock,
+                                      .jitter = jitter,
+                                      .metrics = metrics},
+                                     verify::Filter(config.collection_filters), resync_options(config))),
+      processor(firehose::make_processor({.loop = loop,
+                                          .table = table,
+                                          .ledger = ledger,
+                                          .directory = *directory,
+                                          .check_handle = [this](atproto::Did did) { handles.check(std::move(did)); },
+                                          .cpu = cpu,
+                                          .clock = clock,
+                                          .jitter = jitter,
+                                          .metrics = metrics},
+                                         verify::Filter(config.collection_filters))),
+      session(
+          firehose::make_session(*ws, *processor, *writer, *reader, clock, jitter, metrics, session_options(config))),
+      channel(deliver::make_channel_hub(loop, *outbox, clock, metrics)),
+      server(api::make_server(
+          {.loop = loop,
+           .table = table,
+           .ledger = ledger,
+           .reader = *reader,
+           .directory = *directory,
+           .outbox = *outbox,
+           .channel = *channel,
+           .resyncer = config.outbox_only ? nullptr : resyncer.get(),
+           .firehose_seq = [this] { return session->last_seq(); },
+           .list_repos_cursor = [this, key = firehose::cursor_key(
+                                           url_of(config.relay_url))] { return reader->cursor("list_repos", key); },
+           .metrics = metrics},
+          server_options(config))) {
+  writer->connect(*outbox);
+  ledger.on_work([this](repos::RepoId id) { resyncer->wake(id); });
+}
+
+}  // namespace tap::app

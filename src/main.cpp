@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include "tap/app/app.hpp"
+#include "tap/app/config.hpp"
+#include "tap/base/log.hpp"
+
+#include <exception>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+constexpr tap::log::Logger kLog("");
+constexpr int kFailed = 255;
+
+tap::app::Environment read_environment() {
+  tap::app::Environment environment;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos) environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return environment;
+}
+
+/// A file .env in the working directory, if there is one.
+void read_dotenv(tap::app::Environment& environment) {
+  std::ifstream file(".env", std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  for (const std::size_t line : tap::app::add_dotenv(text, environment)) {
+    kLog.warn("skipped a line of .env that is no variable", {{"line", line}});
+  }
+}
+
+int run(std::vector<std::string> arguments) {
+  auto environment = read_environment();
+  read_dotenv(environment);
+  const auto invocation = tap::app::read_command_line(std::move(arguments), environment);
+  std::cout << invocation.out << std::flush;
+  std::cerr << invocation.error << std::flush;
+  if (!invocation.run) return invocation.status;
+
+  tap::log::set_level(tap::log::parse_level(invocation.config.log_level));
+  if (const std::string error = tap::app::validate(invocation.config); !error.empty()) {
+    kLog.error("exiting process", {{"error", error}});
+    return kFailed;
+  }
+  return tap::app::run(invocation.config, environment["SSL_CERT_FILE"]);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int status = kFailed;
+  try {
+    status = run({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    kLog.error("exiting process", {{"error", error.what()}});
+  }
+  tap::log::flush();
+  return status;
+}
