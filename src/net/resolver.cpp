@@ -1,25 +1,30 @@
 // SPDX-License-Identifier: MIT
 #include "tap/net/resolver.hpp"
 
-#include "tap/async/cpu_pool.hpp"
+#include "tap/async/event.hpp"
+#include "tap/base/bytes.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <array>
 #include <cstring>
+#include <functional>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <optional>
 #include <resolv.h>
 
 namespace tap::net {
 namespace {
 
-namespace ip = boost::asio::ip;
+namespace asio = boost::asio;
+namespace ip = asio::ip;
 using Addresses = std::vector<ip::address>;
 using Texts = std::vector<std::string>;
 
-/// A slow name holds up as many others at most.
-constexpr std::size_t kThreads = 16;
 constexpr std::size_t kMaxAnswer = 65'535;
 
 ip::address address_of(const sockaddr& address) {
@@ -106,25 +111,59 @@ Result<Texts> look_up_txt(const std::string& name, const ResolverOptions& option
   return texts;
 }
 
+/// What a look-up and its caller share: the caller may be gone when the answer comes.
+template <class T>
+struct Call {
+  async::Event answered;
+  std::optional<Result<T>> answer;
+};
+
 class SystemResolver final : public Resolver {
  public:
-  SystemResolver(Executor loop, ResolverOptions options) : options_(options), threads_(std::move(loop), kThreads) {}
+  SystemResolver(Executor loop, ResolverOptions options)
+      : loop_(std::move(loop)), options_(options), threads_(options.threads) {}
+
+  ~SystemResolver() override {
+    threads_.stop();
+    threads_.join();
+  }
 
   Task<Result<Addresses>> addresses(std::string host) override {
     boost::system::error_code not_literal;
     const auto literal = ip::make_address(host, not_literal);
     if (!not_literal) co_return Addresses{literal};
-    co_return co_await threads_.run([host = std::move(host)] { return look_up_addresses(host); });
+    co_return co_await run<Addresses>([host = std::move(host)] { return look_up_addresses(host); });
   }
 
   Task<Result<Texts>> txt(std::string name) override {
-    co_return co_await threads_.run(
-        [name = std::move(name), options = options_] { return look_up_txt(name, options); });
+    co_return co_await run<Texts>([name = std::move(name), options = options_] { return look_up_txt(name, options); });
   }
 
  private:
+  template <class T>
+  Task<Result<T>> run(std::function<Result<T>()> look_up) {
+    if (*open_ >= options_.threads + options_.max_queued) co_return fail(Errc::resolve_failed, "too many look-ups");
+    auto call = std::make_shared<Call<T>>(async::Event(loop_));
+    ++*open_;
+    asio::post(threads_, [loop = loop_, open = open_, caller = std::weak_ptr(call), look_up = std::move(look_up)] {
+      // Whoever has given up while queued costs no look-up.
+      Result<T> answer = caller.expired() ? fail(Errc::timed_out) : look_up();
+      asio::post(loop, [open, caller, answer = std::move(answer)] {
+        --*open;
+        const auto waiting = caller.lock();
+        if (!waiting) return;
+        waiting->answer = answer;
+        waiting->answered.notify_all();
+      });
+    });
+    while (!call->answer) co_await call->answered.wait();
+    co_return std::move(*call->answer);
+  }
+
+  Executor loop_;
   ResolverOptions options_;
-  async::CpuPool threads_;
+  std::shared_ptr<std::size_t> open_ = std::make_shared<std::size_t>(0);  // shared with answers on their way; loop only
+  asio::thread_pool threads_;
 };
 
 }  // namespace

@@ -3,14 +3,16 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include <array>
+
 namespace tap::net {
 
 boost::asio::ssl::context make_tls_context(const std::string& ca_file) {
   namespace ssl = boost::asio::ssl;
   ssl::context context(ssl::context::tls_client);
   SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
-  // A peer may cut TCP without a TLS goodbye; HTTP knows by itself whether a message is complete.
-  SSL_CTX_set_options(context.native_handle(), SSL_OP_IGNORE_UNEXPECTED_EOF);
+  constexpr std::array<unsigned char, 9> kProtocols = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  SSL_CTX_set_alpn_protos(context.native_handle(), kProtocols.data(), kProtocols.size());
   if (ca_file.empty()) {
     context.set_default_verify_paths();
   } else {

@@ -14,8 +14,10 @@
 
 namespace tap::net {
 
-/// The system's name look-ups (/etc/hosts, /etc/resolv.conf), on threads of their own. A look-up cannot be cancelled:
-/// it ends by its own timeouts (seconds), and the caller waits for it. Loop thread only.
+/// The system's name look-ups (/etc/hosts, /etc/resolv.conf), on threads of their own. Loop thread only.
+/// A look-up cannot be stopped, but its caller can leave: a cancelled wait ends at once, and the look-up holds one
+/// thread until its own timeouts (seconds). With all threads held, later ones queue; with the queue full they are
+/// resolve_failed. Destruction forgets the queue and waits for the look-ups under way.
 class Resolver {
  public:
   virtual ~Resolver() = default;
@@ -29,6 +31,8 @@ class Resolver {
 struct ResolverOptions {
   std::chrono::seconds attempt_timeout{2};  ///< of a TXT query
   int attempts = 2;                         ///< per server
+  std::size_t threads = 16;
+  std::size_t max_queued = 4096;
   std::uint16_t port = 0;  ///< of a server on 127.0.0.1 to ask instead of the system's, for tests; 0: none
 };
 [[nodiscard]] std::unique_ptr<Resolver> make_resolver(Executor loop, ResolverOptions options = {});
