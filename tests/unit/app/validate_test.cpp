@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "tap/app/config.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tap::app {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+Config changed(const std::function<void(Config&)>& change) {
+  Config config;
+  change(config);
+  return config;
+}
+
+TEST(Validate, TheDefaultsAreValid) { EXPECT_THAT(validate(Config{}), IsEmpty()); }
+
+TEST(Validate, UrlsNeedASchemeThatFits) {
+  for (const char* url : {"", "relay.example", "ftp://relay.example", "https://", "https://a b"}) {
+    EXPECT_THAT(validate(changed([&](Config& c) { c.relay_url = url; })),
+                HasSubstr("relay-url must start with http:// or https://"))
+        << url;
+    EXPECT_THAT(validate(changed([&](Config& c) { c.plc_url = url; })),
+                HasSubstr("plc-url must start with http:// or https://"))
+        << url;
+  }
+  for (const char* url : {"http://relay", "https://relay/", "ws://relay:80", "wss://relay"}) {
+    EXPECT_THAT(validate(changed([&](Config& c) { c.relay_url = url; })), IsEmpty()) << url;
+  }
+  EXPECT_NE(validate(changed([](Config& c) { c.plc_url = "wss://plc"; })), "");
+}
+
+TEST(Validate, DatabaseUrlsNeedAKnownSchemeOrAreAPath) {
+  for (const char* url : {"", "mysql://x", "http://x"}) {
+    EXPECT_THAT(validate(changed([&](Config& c) { c.db_url = url; })), HasSubstr("unsupported database URL scheme"))
+        << url;
+  }
+  for (const char* url : {"sqlite://tap.db", "sqlite:///var/tap.db", "tap.db", "postgres://h/d", "postgresql://h/d"}) {
+    EXPECT_THAT(validate(changed([&](Config& c) { c.db_url = url; })), IsEmpty()) << url;
+  }
+}
+
+TEST(Validate, NumbersOutOfRangeAreRefusedByName) {
+  EXPECT_THAT(validate(changed([](Config& c) { c.outbox_capacity = -1; })),
+              AllOf(HasSubstr("--outbox-capacity"), HasSubstr("TAP_OUTBOX_CAPACITY"), HasSubstr("-1")));
+  EXPECT_THAT(validate(changed([](Config& c) { c.outbox_parallelism = -1; })), HasSubstr("TAP_OUTBOX_PARALLELISM"));
+  EXPECT_THAT(validate(changed([](Config& c) { c.resync_parallelism = 0; })), HasSubstr("TAP_RESYNC_PARALLELISM"));
+  EXPECT_THAT(validate(changed([](Config& c) { c.retry_timeout = 0s; })), HasSubstr("TAP_RETRY_TIMEOUT"));
+  EXPECT_THAT(validate(changed([](Config& c) { c.retry_timeout = -1s; })), HasSubstr("must be at least 1ms"));
+  EXPECT_THAT(validate(changed([](Config& c) { c.repo_fetch_timeout = -1s; })), HasSubstr("TAP_REPO_FETCH_TIMEOUT"));
+  EXPECT_THAT(validate(changed([](Config& c) { c.repo_fetch_timeout = 0s; })), IsEmpty());
+}
+
+TEST(Validate, FiltersAreNsidsOrPrefixes) {
+  for (const char* filter : {"app.bsky.feed.post", "app.bsky.*", "app.bsky.feed.p*", "*"}) {
+    EXPECT_THAT(validate(changed([&](Config& c) { c.collection_filters = {filter}; })), IsEmpty()) << filter;
+  }
+  for (const char* filter : {"", " app.bsky.feed.post", "app", "app.bsky.feed.post/x", "a*b", "**"}) {
+    EXPECT_THAT(validate(changed([&](Config& c) { c.collection_filters = {filter}; })),
+                HasSubstr("TAP_COLLECTION_FILTERS"))
+        << filter;
+  }
+}
+
+}  // namespace
+}  // namespace tap::app
