@@ -23,16 +23,14 @@ std::vector<async::Turns::Ticket> enter_all(async::Turns& turns, const std::vect
 }
 
 outbox::Draft identity_event(std::string_view did, std::string_view handle, repos::Account account) {
-  return outbox::render(outbox::IdentityEvent{.did = did,
-                                              .handle = handle.empty() ? kInvalidHandle : handle,
-                                              .status = repos::name(account),
-                                              .is_active = account == repos::Account::active});
+  return outbox::render(outbox::IdentityEvent{
+      .did = did, .handle = handle, .status = repos::name(account), .is_active = account == repos::Account::active});
 }
 
 }  // namespace
 
 Ledger::Ledger(Executor loop, repos::Table& table, store::Writer& writer, store::Reader& reader)
-    : table_(table), writer_(writer), reader_(reader), turns_(std::move(loop)) {}
+    : table_(table), writer_(writer), reader_(reader), turns_(std::move(loop)), wake_([](RepoId) {}) {}
 
 void Ledger::on_work(std::function<void(RepoId)> wake) { wake_ = std::move(wake); }
 
@@ -64,28 +62,31 @@ Task<Result<void>> Ledger::untrack(std::vector<atproto::Did> dids) {
   auto tickets = enter_all(turns_, dids);
   for (auto& ticket : tickets) co_await ticket.turn();
 
-  // Out of the table first: a resync that is writing sees it before its next batch, and this write comes after its last
-  // one.
   store::Write write;
-  std::vector<std::tuple<RepoId, atproto::Did, repos::Repo>> removed;
+  std::vector<Removed> removed;
   for (const atproto::Did& did : dids) {
     const auto id = table_.find(did.str());
     if (!id) continue;
-    removed.emplace_back(*id, did, table_.get(*id).value());
-    table_.remove(*id);
+    removed.push_back(take_out(*id));
     write.mutations.emplace_back(store::RemoveRepo{*id});
   }
   if (removed.empty()) co_return Result<void>{};
   auto committed = co_await writer_.commit(std::move(write));
-  if (committed) co_return committed;
-
-  for (auto& [id, did, repo] : removed) {
-    // A fetch that was under way has stopped meanwhile.
-    if (repo.state == repos::State::resyncing) repo.state = repos::State::desynchronized;
-    table_.add(id, did, repo);
-    if (repo.state != repos::State::active) wake_(id);
-  }
+  if (!committed) std::ranges::for_each(removed, [this](const Removed& repo) { put_back(repo); });
   co_return committed;
+}
+
+Ledger::Removed Ledger::take_out(RepoId id) {
+  Removed removed{id, table_.did(id).value(), table_.get(id).value()};
+  table_.remove(id);
+  return removed;
+}
+
+void Ledger::put_back(Removed removed) {
+  // A fetch that was under way has stopped, or stops when it sees this.
+  if (removed.repo.state == repos::State::resyncing) removed.repo.state = repos::State::desynchronized;
+  table_.add(removed.id, removed.did, removed.repo);
+  if (removed.repo.state != repos::State::active) wake_(removed.id);
 }
 
 Task<Result<void>> Ledger::advance(RepoId id, verify::VerifiedCommit commit) {
@@ -124,13 +125,15 @@ Task<Result<void>> Ledger::desynchronize(RepoId id, std::string reason) {
 }
 
 Task<Result<void>> Ledger::set_account(RepoId id, repos::Account account) {
-  const auto repo = table_.get(id);
-  const auto did = table_.did(id);
-  if (!repo || !did || repo->account == account) co_return Result<void>{};
+  const auto before = table_.get(id);
+  if (!before || before->account == account) co_return Result<void>{};
   auto details = co_await reader_.details(id);
   if (!details) co_return std::unexpected(details.error());
   const std::string handle = *details ? (*details)->handle : std::string();
-  if (account == repos::Account::deleted) co_return co_await remove_deleted(id, did->str(), handle);
+  const auto repo = table_.get(id);
+  const auto did = table_.did(id);
+  if (!repo || !did) co_return Result<void>{};
+  if (account == repos::Account::deleted) co_return co_await remove_deleted(id, handle);
 
   store::Write write;
   write.mutations.emplace_back(store::SetAccount{id, account});
@@ -149,20 +152,18 @@ Task<Result<void>> Ledger::set_account(RepoId id, repos::Account account) {
   co_return committed;
 }
 
-Task<Result<void>> Ledger::remove_deleted(RepoId id, std::string did, std::string handle) {
-  const auto repo = table_.get(id);
-  if (!repo) co_return Result<void>{};
-  const auto parsed = table_.did(id);
-  table_.remove(id);
+Task<Result<void>> Ledger::remove_deleted(RepoId id, std::string handle) {
+  auto removed = take_out(id);
   store::Write write;
   write.mutations.emplace_back(store::RemoveRepo{id});
-  write.events.push_back(identity_event(did, handle, repos::Account::deleted));
+  write.events.push_back(identity_event(removed.did.str(), handle, repos::Account::deleted));
   auto committed = co_await writer_.commit(std::move(write));
-  if (!committed) table_.add(id, *parsed, *repo);
+  if (!committed) put_back(std::move(removed));
   co_return committed;
 }
 
 Task<Result<void>> Ledger::set_handle(RepoId id, std::string handle) {
+  if (handle.empty()) handle = kInvalidHandle;
   auto details = co_await reader_.details(id);
   if (!details) co_return std::unexpected(details.error());
   const auto repo = table_.get(id);
@@ -175,6 +176,7 @@ Task<Result<void>> Ledger::set_handle(RepoId id, std::string handle) {
 }
 
 Task<Result<void>> Ledger::buffer(RepoId id, atproto::Tid rev, Bytes event) {
+  if (!table_.contains(id)) co_return Result<void>{};
   store::Write write;
   write.mutations.emplace_back(store::BufferCommit{id, rev, std::move(event)});
   co_return co_await writer_.commit(std::move(write));

@@ -18,7 +18,8 @@ using repos::RepoId;
 /// Keeps the repos in memory and in the database in step: each step writes, then changes the table, and emits the
 /// events that tell of it. What belongs to one DID is done in its turn (turn_of): the firehose, the end of a resync,
 /// and tracking never meet half way. Loop thread only. Errors are the store's and mean that nothing happened: the
-/// caller may try again.
+/// caller may try again. A caller may be cancelled: the writer does not give up what it has accepted, so both stay in
+/// step.
 class Ledger {
  public:
   Ledger(Executor loop, repos::Table& table, store::Writer& writer, store::Reader& reader);
@@ -32,7 +33,7 @@ class Ledger {
   /// Adds those not tracked yet, in one write; waits for their turns itself. Says how many were new.
   [[nodiscard]] Task<Result<std::size_t>> track(std::vector<atproto::Did> dids);
   /// Removes repos with records and buffered commits; work in flight for them comes to nothing. Waits for the turns
-  /// itself.
+  /// itself. When the write fails, one that was being fetched comes back as desynchronized.
   [[nodiscard]] Task<Result<void>> untrack(std::vector<atproto::Did> dids);
 
   /// [turn] A verified live commit that chains: head, record index and events.
@@ -50,7 +51,18 @@ class Ledger {
   [[nodiscard]] Task<Result<void>> buffer(RepoId id, atproto::Tid rev, Bytes event);
 
  private:
-  [[nodiscard]] Task<Result<void>> remove_deleted(RepoId id, std::string did, std::string handle);
+  /// A repo that is out of the table, and not yet out of the database.
+  struct Removed {
+    RepoId id{};
+    atproto::Did did;
+    repos::Repo repo;
+  };
+  /// Out of the table before the write: a resync that is writing sees it before its next batch, and the write comes
+  /// after its last one.
+  [[nodiscard]] Removed take_out(RepoId id);
+  /// The write failed.
+  void put_back(Removed removed);
+  [[nodiscard]] Task<Result<void>> remove_deleted(RepoId id, std::string handle);
 
   repos::Table& table_;
   store::Writer& writer_;
