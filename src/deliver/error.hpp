@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <system_error>
+
+namespace tap::deliver {
+
+/// Why a consumer is dropped.
+enum class Errc {
+  protocol_violation = 1,  ///< not the WebSocket protocol
+  message_too_long,
+  bad_message,  ///< not a message of protocol 11.3
+};
+[[nodiscard]] std::error_code make_error_code(Errc code);
+
+}  // namespace tap::deliver
+
+template <>
+struct std::is_error_code_enum<tap::deliver::Errc> : std::true_type {};
