@@ -6,16 +6,17 @@
 #include "tap/base/result.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace tap::resync {
 
 /// The blocks of one fetched repo: in memory while they are few, in an unnamed temporary file beyond. The index takes
-/// 16 bytes a block in a table that is at least half full. One thread at a time.
+/// 11 to 21 bytes a block. One thread at a time.
 class BlockFile {
  public:
-  explicit BlockFile(std::string directory, std::size_t memory = std::size_t{4} << 20);
+  explicit BlockFile(std::string directory, std::size_t memory = std::size_t{1} << 20);
   ~BlockFile();
   BlockFile(const BlockFile&) = delete;
   BlockFile& operator=(const BlockFile&) = delete;
@@ -24,26 +25,30 @@ class BlockFile {
   [[nodiscard]] Result<void> put(const atproto::Cid& cid, ByteView data);
   /// The block, or incomplete. The view is valid until the next call.
   [[nodiscard]] Result<ByteView> get(const atproto::Cid& cid);
-  [[nodiscard]] bool contains(const atproto::Cid& cid);
+  /// temporary_file when the disk refuses.
+  [[nodiscard]] Result<bool> contains(const atproto::Cid& cid);
   [[nodiscard]] std::size_t size() const { return blocks_; }
+  /// Bytes in the temporary file.
+  [[nodiscard]] std::uint64_t spilled() const { return in_file_; }
 
  private:
-  struct Slot {
-    std::uint64_t tag = 0;       // first bytes of the digest
-    std::uint64_t position = 0;  // of the block's header, plus one; 0: free
-  };
-  struct Header {
-    atproto::Cid cid;
-    std::uint32_t size;
-  };
-  [[nodiscard]] Result<const Slot*> find(const atproto::Cid& cid);
-  [[nodiscard]] Result<ByteView> read(std::uint64_t position, std::size_t size);
-  [[nodiscard]] Result<Header> header_at(std::uint64_t position);
-  [[nodiscard]] Result<void> spill();
+  // A slot holds 24 bits of a keyed hash and 40 bits of the position plus one; 0 is free. Where a block's slot begins
+  // to be looked for follows from these 24 bits, so the table grows without reading the file.
+  using Slot = std::uint64_t;
+  [[nodiscard]] std::uint32_t hash_of(const atproto::Cid& cid) const;
+  [[nodiscard]] std::size_t home_of(std::uint32_t hash) const;
+  void place(Slot slot);
   void grow();
+  /// The block with its header, if it is there.
+  [[nodiscard]] Result<std::optional<ByteView>> find(const atproto::Cid& cid);
+  /// The header and all of the block behind it, valid until the next call.
+  [[nodiscard]] Result<ByteView> section_at(std::uint64_t position);
+  [[nodiscard]] Result<std::size_t> read_file(std::uint64_t position, std::size_t from, std::size_t size);
+  [[nodiscard]] Result<void> spill();
 
   std::string directory_;
   std::size_t memory_;
+  std::uint64_t key_;  // secret, so that nobody can make blocks that crowd one place of the index
   std::vector<Slot> slots_;
   std::size_t blocks_ = 0;
   Bytes tail_;                 // what is not in the file yet

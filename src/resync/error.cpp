@@ -15,12 +15,15 @@ class Category final : public std::error_category {
         return "the DID document names no PDS";
       case Errc::no_key:
         return "the DID document has no usable signing key";
+      case Errc::unreachable:
       case Errc::request_failed:
       case Errc::refused:
       case Errc::rate_limited:
         return "failed to get repo";
       case Errc::incomplete:
         return "the fetched repo is incomplete";
+      case Errc::buffer_full:
+        return "too many live commits came during the fetch";
       case Errc::removed:
         return "the repo was removed";
       case Errc::temporary_file:

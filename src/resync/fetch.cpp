@@ -14,11 +14,13 @@ namespace tap::resync {
 namespace {
 
 using std::chrono::seconds;
+constexpr int kTooManyRequests = 429;
+constexpr std::int64_t kLongestPause = 3600;
 
 std::optional<std::int64_t> number_of(const std::string& text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
   return value;
 }
 
@@ -29,25 +31,8 @@ std::optional<std::int64_t> http_date_of(const std::string& text) {
   return ::timegm(&date);
 }
 
-/// The error in the words of protocol 10: name and message left out when missing.
-Error api_error(const net::Response& response) {
-  std::string text = "API request failed (HTTP " + std::to_string(response.status) + ")";
-  std::string name;
-  const auto body = nlohmann::json::parse(response.body, nullptr, false);
-  if (body.is_object()) {
-    if (const auto it = body.find("error"); it != body.end() && it->is_string()) name = it->get<std::string>();
-    if (!name.empty()) text += ": " + name;
-    if (const auto it = body.find("message"); it != body.end() && it->is_string())
-      text += ": " + it->get<std::string>();
-  }
-  // The name decides before the status: the reference PDS answers 400 to all of them (protocol 10.1).
-  const bool named =
-      name == "RepoNotFound" || name == "RepoTakendown" || name == "RepoSuspended" || name == "RepoDeactivated";
-  const bool refused = named || response.status == 403 || response.status == 404;
-  return {response.status == 429 ? Errc::rate_limited
-          : refused              ? Errc::refused
-                                 : Errc::request_failed,
-          std::move(text)};
+bool names_a_refusal(std::string_view name) {
+  return name == "RepoNotFound" || name == "RepoTakendown" || name == "RepoSuspended" || name == "RepoDeactivated";
 }
 
 }  // namespace
@@ -63,35 +48,74 @@ std::optional<seconds> pause_of(const net::Response& response, WallTime now) {
     if (const auto reset = number_of(response.header("ratelimit-reset"))) wait = *reset - unix_now;
   }
   if (!wait) return std::nullopt;
-  return seconds(std::clamp<std::int64_t>(*wait, 1, 3600));
+  return seconds(std::clamp<std::int64_t>(*wait, 1, kLongestPause));
 }
 
-Task<Result<Fetched>> fetch_repo(net::HttpClient& http, async::CpuPool& cpu, std::string pds, atproto::Did did,
-                                 FetchOptions options, WallTime now, Pause& pause) {
-  auto url = net::Url::parse(pds + "/xrpc/com.atproto.sync.getRepo?did=" + net::encode_query(did.str()));
-  if (!url) co_return fail(Errc::no_pds, url.error().message());
+Error api_error(const net::Response& response) {
+  std::string text = "API request failed (HTTP " + std::to_string(response.status) + ")";
+  std::string name;
+  const auto body = nlohmann::json::parse(response.body, nullptr, false);
+  if (body.is_object()) {
+    if (const auto it = body.find("error"); it != body.end() && it->is_string()) name = it->get<std::string>();
+    if (!name.empty()) text += ": " + name;
+    if (const auto it = body.find("message"); it != body.end() && it->is_string()) {
+      text += ": " + it->get<std::string>();
+    }
+  }
+  if (response.status == kTooManyRequests) return {Errc::rate_limited, std::move(text)};
+  // The name decides before the status: the reference PDS answers 400 to all of them (protocol 10.1).
+  const bool refused = names_a_refusal(name) || response.status == 403 || response.status == 404;
+  return {refused ? Errc::refused : Errc::request_failed, std::move(text)};
+}
 
-  auto blocks = std::make_unique<BlockFile>(options.temporary_directory);
-  atproto::car::Parser parser({.total = options.max_bytes},
+Error network_error(const Error& error) {
+  for (const net::Errc refused : {net::Errc::refused_address, net::Errc::too_large}) {
+    if (error == refused) return {Errc::refused, error.message()};
+  }
+  for (const net::Errc answered : {net::Errc::cut, net::Errc::bad_response, net::Errc::too_many_redirects}) {
+    if (error == answered) return {Errc::request_failed, error.message()};
+  }
+  return {Errc::unreachable, error.message()};
+}
+
+Fetcher::Fetcher(net::HttpClient& http, async::CpuPool& cpu, const Clock& clock, metrics::Registry& metrics,
+                 FetchOptions options)
+    : http_(http),
+      cpu_(cpu),
+      clock_(clock),
+      options_(std::move(options)),
+      bytes_(metrics.counter("tap_resync_fetched_bytes_total", "Bytes of repos that came from PDSes")) {}
+
+Task<Fetcher::Answer> Fetcher::fetch(std::string pds, atproto::Did did) {
+  auto url = net::Url::parse(pds + "/xrpc/com.atproto.sync.getRepo?did=" + net::encode_query(did.str()));
+  if (!url) co_return Answer{fail(Errc::no_pds, url.error().message()), {}};
+  Answer answer{fail(Errc::request_failed), {}};
+  answer.repo = co_await stream(std::move(*url), answer.pause);
+  co_return answer;
+}
+
+Task<Result<Fetched>> Fetcher::stream(net::Url url, std::optional<seconds>& pause) {
+  auto blocks = std::make_unique<BlockFile>(options_.temporary_directory);
+  atproto::car::Parser parser({.total = options_.max_bytes},
                               [&blocks](const atproto::Cid& cid, ByteView data) { return blocks->put(cid, data); });
-  net::Request request{.url = std::move(*url),
+  net::Request request{.url = std::move(url),
                        .headers = {{"Accept", "application/vnd.ipld.car"}},
-                       .timeout = options.timeout,
-                       .idle = options.idle,
-                       .max_body = options.max_bytes};
+                       .timeout = options_.timeout,
+                       .idle = options_.idle,
+                       .max_body = options_.max_bytes};
+  // The piece stays valid until the job is done: the client waits for it, and the job cannot be cancelled.
   auto feed = [&](ByteView piece) -> Task<Result<void>> {
-    Bytes copy(piece.begin(), piece.end());
-    co_return co_await cpu.run([&parser, bytes = std::move(copy)] { return parser.feed(bytes); });
+    bytes_.add(piece.size());
+    co_return co_await cpu_.run([&parser, piece] { return parser.feed(piece); });
   };
-  auto response = co_await http.stream(std::move(request), feed);
+  auto response = co_await http_.stream(std::move(request), feed);
   if (!response) {
     // What the CAR parser or the disk says stays as it is; the network's words are put in ours.
     const bool network = response.error().code().category() == net::make_error_code(net::Errc::cut).category();
-    if (network) co_return fail(Errc::request_failed, response.error().message());
-    co_return std::unexpected(response.error());
+    co_return std::unexpected(network ? network_error(response.error()) : response.error());
   }
   if (!response->ok()) {
-    if (response->status == 429) pause.length = pause_of(*response, now);
+    if (response->status == kTooManyRequests) pause = pause_of(*response, clock_.wall());
     co_return std::unexpected(api_error(*response));
   }
   if (auto finished = parser.finish(); !finished) co_return std::unexpected(finished.error());

@@ -3,6 +3,8 @@
 
 #include "tap/async/cpu_pool.hpp"
 #include "tap/atproto/identifiers.hpp"
+#include "tap/base/clock.hpp"
+#include "tap/base/metrics.hpp"
 #include "tap/net/http_client.hpp"
 
 #include "resync/block_file.hpp"
@@ -27,18 +29,37 @@ struct FetchOptions {
   std::string temporary_directory;
 };
 
-/// What a host said about being asked too often (protocol 10.6).
-struct Pause {
-  std::optional<std::chrono::seconds> length;
+/// Fetches whole repos from their PDSes. Loop thread only.
+class Fetcher {
+ public:
+  Fetcher(net::HttpClient& http, async::CpuPool& cpu, const Clock& clock, metrics::Registry& metrics,
+          FetchOptions options);
+
+  struct Answer {
+    Result<Fetched> repo;
+    std::optional<std::chrono::seconds> pause;  ///< how long a 429 asks us to stay away
+  };
+  /// getRepo, streamed into a BlockFile, hashed on the pool. Errors: rate_limited, refused, unreachable,
+  /// request_failed, temporary_file, or what the CAR parser says.
+  [[nodiscard]] Task<Answer> fetch(std::string pds, atproto::Did did);
+
+ private:
+  [[nodiscard]] Task<Result<Fetched>> stream(net::Url url, std::optional<std::chrono::seconds>& pause);
+
+  net::HttpClient& http_;
+  async::CpuPool& cpu_;
+  const Clock& clock_;
+  FetchOptions options_;
+  metrics::Counter& bytes_;
 };
 
-/// getRepo from a PDS, streamed into a BlockFile, hashed on the pool. Errors: rate_limited (and `pause` is set),
-/// refused, request_failed, temporary_file, or what the CAR parser says.
-[[nodiscard]] Task<Result<Fetched>> fetch_repo(net::HttpClient& http, async::CpuPool& cpu, std::string pds,
-                                               atproto::Did did, FetchOptions options, WallTime now, Pause& pause);
-
 /// How long a 429 asks to wait: Retry-After as seconds or date, else RateLimit-Reset; nothing when neither is there or
-/// readable. At most an hour.
+/// readable. At least a second, at most an hour (protocol 10.6).
 [[nodiscard]] std::optional<std::chrono::seconds> pause_of(const net::Response& response, WallTime now);
+
+/// What an answer other than 2xx means, in the words of protocol 10.
+[[nodiscard]] Error api_error(const net::Response& response);
+/// The same for a request that got no answer.
+[[nodiscard]] Error network_error(const Error& error);
 
 }  // namespace tap::resync

@@ -1,63 +1,109 @@
 // SPDX-License-Identifier: MIT
-#include "tap/resync/queue.hpp"
+#include "resync/hosts.hpp"
 
 #include <algorithm>
 
 namespace tap::resync {
+namespace {
 
-bool Hosts::enter(const std::string& host, RepoId id, SteadyTime now) {
-  Host& state = hosts_[host];
-  if (state.fetching < limit_ && state.paused_until <= now) {
-    ++state.fetching;
-    return true;
-  }
-  state.parked.push_back(id);
-  return false;
+using namespace std::chrono_literals;
+constexpr std::chrono::milliseconds kRest = 30s;
+constexpr unsigned kLongestRest = 120;  // in units of kRest: an hour
+
+}  // namespace
+
+bool Hosts::admits(const Host& host, SteadyTime now) const {
+  if (host.paused_until > now || fetching_ >= limits_.fetches) return false;
+  if (host.proven) return host.fetching < limits_.per_host;
+  return host.fetching == 0 && on_trial_ < std::max<std::size_t>(1, limits_.fetches / 2);
 }
 
-void Hosts::leave(const std::string& host) {
+void Hosts::begin(Host& host) {
+  ++host.fetching;
+  ++fetching_;
+  if (!host.proven) ++on_trial_;
+}
+
+Hosts::Entry Hosts::enter(const std::string& host, RepoId id, SteadyTime now) {
+  Host& state = hosts_[host];
+  // Who parks there already goes first.
+  if (state.parked.empty() && admits(state, now)) {
+    begin(state);
+    return Entry::entered;
+  }
+  if (state.parked.size() >= limits_.park || parked_ >= limits_.parked) {
+    forget_if_idle(host, now);
+    return Entry::full;
+  }
+  if (state.parked.empty()) crowded_.push_back(host);
+  state.parked.push_back(id);
+  ++parked_;
+  return Entry::parked;
+}
+
+void Hosts::leave(const std::string& host, Answer answer, SteadyTime now) {
   const auto found = hosts_.find(host);
-  if (found != hosts_.end() && found->second.fetching > 0) --found->second.fetching;
+  if (found == hosts_.end() || found->second.fetching == 0) return;
+  Host& state = found->second;
+  --state.fetching;
+  --fetching_;
+  if (!state.proven) --on_trial_;
+  judge(state, answer);
+  // Those that hang at the same time are one trouble, not several.
+  if (answer == Answer::none && state.hung >= 2 && state.paused_until <= now) {
+    pause(host, now + backoff(state.hung - 2, kLongestRest, kRest));
+  }
+  forget_if_idle(host, now);
+}
+
+void Hosts::judge(Host& host, Answer answer) {
+  if (answer == Answer::unknown) return;
+  const bool proven = answer == Answer::prompt;
+  if (proven && !host.proven) on_trial_ -= host.fetching;
+  if (!proven && host.proven) on_trial_ += host.fetching;
+  host.proven = proven;
+  host.hung = proven ? 0 : host.hung + 1;
 }
 
 void Hosts::pause(const std::string& host, SteadyTime until) {
   Host& state = hosts_[host];
   state.paused_until = std::max(state.paused_until, until);
+  pauses_[host] = state.paused_until;
 }
 
-std::vector<RepoId> Hosts::unpark(SteadyTime now) {
-  std::vector<RepoId> free;
-  for (auto it = hosts_.begin(); it != hosts_.end();) {
-    Host& host = it->second;
-    if (host.paused_until <= now) {
-      for (std::size_t room = limit_ - std::min(limit_, host.fetching); room > 0 && !host.parked.empty(); --room) {
-        free.push_back(host.parked.front());
-        host.parked.pop_front();
-      }
+std::vector<Hosts::Admitted> Hosts::unpark(SteadyTime now) {
+  std::erase_if(pauses_, [&](const auto& entry) { return entry.second <= now; });
+  std::vector<Admitted> admitted;
+  for (std::size_t left = crowded_.size(); left > 0 && has_room(); --left) {
+    const std::string name = std::move(crowded_.front());
+    crowded_.pop_front();
+    Host& host = hosts_.at(name);
+    while (!host.parked.empty() && admits(host, now)) {
+      admitted.push_back({name, host.parked.front()});
+      host.parked.pop_front();
+      --parked_;
+      begin(host);
     }
-    const bool idle = host.fetching == 0 && host.parked.empty() && host.paused_until <= now;
-    it = idle ? hosts_.erase(it) : std::next(it);
+    if (!host.parked.empty()) crowded_.push_back(name);
   }
-  return free;
+  return admitted;
 }
 
-std::optional<SteadyTime> Hosts::next_due() const {
+std::optional<SteadyTime> Hosts::next_due(SteadyTime now) const {
   std::optional<SteadyTime> due;
-  for (const auto& [name, host] : hosts_) {
-    if (!host.parked.empty() && host.fetching < limit_ && (!due || host.paused_until < *due)) due = host.paused_until;
+  for (const std::string& name : crowded_) {
+    const SteadyTime end = hosts_.at(name).paused_until;
+    if (end > now && (!due || end < *due)) due = end;
   }
   return due;
 }
 
-std::size_t Hosts::parked() const {
-  std::size_t count = 0;
-  for (const auto& [name, host] : hosts_) count += host.parked.size();
-  return count;
-}
-
-std::size_t Hosts::paused(SteadyTime now) const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(hosts_, [&](const auto& entry) { return entry.second.paused_until > now; }));
+void Hosts::forget_if_idle(const std::string& name, SteadyTime now) {
+  const auto found = hosts_.find(name);
+  const Host& host = found->second;
+  if (host.fetching > 0 || !host.parked.empty() || host.paused_until > now) return;
+  const bool learned = host.proven || host.hung > 0;
+  if (!learned || hosts_.size() > limits_.known) hosts_.erase(found);
 }
 
 }  // namespace tap::resync

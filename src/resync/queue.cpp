@@ -1,29 +1,42 @@
 // SPDX-License-Identifier: MIT
-#include "tap/resync/queue.hpp"
-
-#include <algorithm>
+#include "resync/queue.hpp"
 
 namespace tap::resync {
 
-void Queue::add(RepoId id, repos::State state) {
-  if (!known_.insert(id).second) return;
+Queue::Line Queue::line_of(repos::State state) {
   switch (state) {
     case repos::State::pending:
-      lines_[pending].push_back(id);
-      break;
+      return pending;
     case repos::State::error:
-      lines_[error].push_back(id);
-      break;
+      return error;
     case repos::State::desynchronized:
     case repos::State::resyncing:
     case repos::State::active:
-      lines_[desynchronized].push_back(id);
       break;
   }
+  return desynchronized;
 }
 
-void Queue::add_later(RepoId id, SteadyTime due) {
-  if (known_.insert(id).second) waiting_.push({due, id});
+std::string_view Queue::name(Line line) {
+  constexpr std::array<std::string_view, kLines> kNames = {"pending", "desynchronized", "error"};
+  return kNames.at(line);
+}
+
+void Queue::add(RepoId id, repos::State state) {
+  if (known_.insert(id)) lines_[line_of(state)].push_back(id);
+}
+
+void Queue::add_later(RepoId id, repos::State state, SteadyTime due) {
+  if (!known_.insert(id)) return;
+  waiting_.emplace(id, Wait{due, line_of(state)});
+  alarms_.push({due, id});
+}
+
+void Queue::hurry(RepoId id) {
+  const auto found = waiting_.find(id);
+  if (found == waiting_.end()) return;
+  lines_[found->second.line].push_back(id);
+  waiting_.erase(found);
 }
 
 std::optional<RepoId> Queue::take(SteadyTime now) {
@@ -40,15 +53,25 @@ std::optional<RepoId> Queue::take(SteadyTime now) {
   return std::nullopt;
 }
 
-std::optional<SteadyTime> Queue::next_due() const {
-  if (waiting_.empty()) return std::nullopt;
-  return waiting_.top().due;
+std::optional<SteadyTime> Queue::next_due() {
+  skip_stale_alarms();
+  if (alarms_.empty()) return std::nullopt;
+  return alarms_.top().due;
 }
 
 void Queue::ripen(SteadyTime now) {
-  while (!waiting_.empty() && waiting_.top().due <= now) {
-    lines_[error].push_back(waiting_.top().id);
-    waiting_.pop();
+  for (auto due = next_due(); due && *due <= now; due = next_due()) {
+    const RepoId id = alarms_.top().id;
+    alarms_.pop();
+    hurry(id);
+  }
+}
+
+void Queue::skip_stale_alarms() {
+  while (!alarms_.empty()) {
+    const auto found = waiting_.find(alarms_.top().id);
+    if (found != waiting_.end() && found->second.due == alarms_.top().due) return;
+    alarms_.pop();
   }
 }
 
@@ -56,6 +79,10 @@ std::chrono::milliseconds retry_delay(bool permanent, std::uint32_t failures) {
   using namespace std::chrono_literals;
   const unsigned exponent = failures == 0 ? 0 : failures - 1;
   return permanent ? backoff(exponent, 24, 1h) : backoff(exponent, 1800, 2s);
+}
+
+std::int64_t unix_after(WallTime now, std::chrono::milliseconds delay) {
+  return std::chrono::ceil<std::chrono::seconds>(now + delay).time_since_epoch().count();
 }
 
 }  // namespace tap::resync

@@ -8,10 +8,12 @@ namespace tap::resync {
 enum class Errc {
   no_pds = 1,      ///< the DID document names none
   no_key,          ///< the DID document has no usable signing key
+  unreachable,     ///< the PDS could not be reached, or hung: retried soon, and it is asked less
   request_failed,  ///< the PDS did not answer usably: retried soon
   refused,         ///< the PDS says that there is no such repo, or not for us: retried late
   rate_limited,    ///< 429: the host pauses, the repo is not charged
   incomplete,      ///< the CAR lacks a block that the tree names
+  buffer_full,     ///< more live commits came during the fetch than are kept
   removed,         ///< the repo was removed meanwhile
   temporary_file,  ///< no room or permission for the fetched blocks
 };

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#include "resync/agenda.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tap::resync {
+namespace {
+
+using namespace std::chrono_literals;
+/// What an attempt costs whose host is full: repos of one crowded host do not keep the loop turning.
+constexpr std::chrono::milliseconds kVainProbe = 2ms;
+
+metrics::Gauge& gauge(metrics::Registry& metrics, const char* name, const char* help) {
+  return metrics.gauge(name, help);
+}
+
+}  // namespace
+
+Agenda::Agenda(Executor loop, const repos::Table& table, const Clock& clock, metrics::Registry& metrics,
+               Hosts::Limits limits)
+    : table_(table),
+      clock_(clock),
+      probes_(limits.fetches),
+      hosts_(limits),
+      changed_(std::move(loop)),
+      waiting_(gauge(metrics, "tap_resync_waiting", "Repos that wait for their retry")),
+      fetching_(
+          gauge(metrics, "tap_resync_fetching", "Fetches under way, fetched repos that wait for a worker included")),
+      parked_(gauge(metrics, "tap_resync_parked", "Repos that wait for their host")),
+      paused_(gauge(metrics, "tap_resync_paused_hosts", "Hosts that are left alone for a while")) {
+  for (std::size_t line = 0; line < Queue::kLines; ++line) {
+    ready_[line] = &metrics.gauge("tap_resync_queue", "Repos to be fetched",
+                                  {{"line", std::string(Queue::name(Queue::Line{line}))}});
+  }
+}
+
+void Agenda::add(RepoId id) {
+  if (busy_.contains(id) || !wants(id)) return;
+  queue_.add(id, table_.get(id)->state);
+  changed_.notify_all();
+}
+
+void Agenda::hurry(RepoId id) {
+  if (busy_.contains(id) || !wants(id)) return;
+  // Only who failed before has a retry time.
+  if (table_.get(id)->state != repos::State::pending) hurried_.insert(id);
+  queue_.hurry(id);
+  add(id);
+}
+
+bool Agenda::wants(RepoId id) const {
+  const auto repo = table_.get(id);
+  return repo && repo->account == repos::Account::active && repo->state != repos::State::active &&
+         repo->state != repos::State::resyncing;
+}
+
+void Agenda::pause(const std::string& host, std::chrono::seconds length) {
+  hosts_.pause(host, clock_.steady() + length);
+}
+
+std::vector<Agenda::Start> Agenda::next() {
+  const SteadyTime now = clock_.steady();
+  std::vector<Start> starts;
+  for (auto& [host, id] : hosts_.unpark(now)) starts.push_back({id, std::move(host), true});
+  while (hosts_.has_room() && probing_ + starts.size() < probes_ && next_probe_ <= now) {
+    const auto id = queue_.take(now);
+    if (!id) break;
+    const bool hurried = hurried_.contains(*id);
+    hurried_.erase(*id);
+    busy_.insert(*id);
+    starts.push_back({*id, {}, hurried});
+  }
+  show();
+  return starts;
+}
+
+Task<void> Agenda::wait() {
+  const SteadyTime now = clock_.steady();
+  const auto due = next_due(now);
+  if (!due) {
+    co_await changed_.wait();
+  } else {
+    const auto pause = std::chrono::ceil<std::chrono::milliseconds>(*due - now);
+    co_await changed_.wait_for(std::max(1ms, pause));
+  }
+}
+
+std::optional<SteadyTime> Agenda::next_due(SteadyTime now) {
+  auto due = hosts_.next_due(now);
+  const auto sooner = [&due](SteadyTime other) {
+    if (!due || other < *due) due = other;
+  };
+  if (const auto retry = queue_.next_due()) sooner(std::max(*retry, next_probe_));
+  if (next_probe_ > now && queue_.size() > queue_.waiting()) sooner(next_probe_);
+  return due;
+}
+
+void Agenda::show() const {
+  for (std::size_t line = 0; line < Queue::kLines; ++line) {
+    ready_[line]->set(static_cast<std::int64_t>(queue_.ready(Queue::Line{line})));
+  }
+  waiting_.set(static_cast<std::int64_t>(queue_.waiting()));
+  fetching_.set(static_cast<std::int64_t>(hosts_.fetching()));
+  parked_.set(static_cast<std::int64_t>(hosts_.parked()));
+  paused_.set(static_cast<std::int64_t>(hosts_.paused()));
+}
+
+Attempt::Attempt(Agenda& agenda, Agenda::Start start)
+    : agenda_(&agenda),
+      id_(start.id),
+      host_(std::move(start.host)),
+      hurried_(start.hurried),
+      was_parked_(!host_.empty()),
+      entered_(was_parked_) {
+  probe(!entered_);
+}
+
+Attempt::Attempt(Attempt&& other) noexcept
+    : agenda_(std::exchange(other.agenda_, nullptr)),
+      id_(other.id_),
+      host_(std::move(other.host_)),
+      hurried_(other.hurried_),
+      was_parked_(other.was_parked_),
+      entered_(other.entered_),
+      parked_(other.parked_),
+      probing_(other.probing_),
+      due_(other.due_) {}
+
+Attempt::~Attempt() {
+  if (agenda_ == nullptr) return;
+  leave(Hosts::Answer::unknown);
+  probe(false);
+  if (!parked_) {
+    agenda_->busy_.erase(id_);
+    if (due_ && agenda_->wants(id_)) {
+      agenda_->queue_.add_later(id_, agenda_->table_.get(id_)->state, *due_);
+    } else {
+      agenda_->add(id_);
+    }
+  }
+  agenda_->changed_.notify_all();
+}
+
+bool Attempt::enter(const std::string& host) {
+  if (entered_ && host_ == host) return true;
+  leave(Hosts::Answer::unknown);
+  host_ = host;
+  const auto entry = agenda_->hosts_.enter(host, id_, agenda_->clock_.steady());
+  entered_ = entry == Hosts::Entry::entered;
+  parked_ = entry == Hosts::Entry::parked;
+  if (entry == Hosts::Entry::full) {
+    agenda_->next_probe_ = std::max(agenda_->next_probe_, agenda_->clock_.steady()) + kVainProbe;
+  }
+  if (entered_) probe(false);
+  return entered_;
+}
+
+void Attempt::leave(Hosts::Answer answer) {
+  if (!std::exchange(entered_, false)) return;
+  agenda_->hosts_.leave(host_, answer, agenda_->clock_.steady());
+  agenda_->changed_.notify_all();
+}
+
+void Attempt::park() {
+  leave(Hosts::Answer::prompt);
+  (void)enter(host_);
+}
+
+void Attempt::postpone(std::chrono::milliseconds delay) { due_ = agenda_->clock_.steady() + delay; }
+
+void Attempt::probe(bool on) {
+  if (std::exchange(probing_, on) == on) return;
+  on ? ++agenda_->probing_ : --agenda_->probing_;
+}
+
+}  // namespace tap::resync

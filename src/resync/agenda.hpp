@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tap/async/event.hpp"
+#include "tap/base/metrics.hpp"
+#include "tap/repos/table.hpp"
+
+#include "resync/hosts.hpp"
+#include "resync/id_set.hpp"
+#include "resync/queue.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tap::resync {
+
+/// What is to be done next: the queue of repos, the patience of their hosts, and what is under way. Loop thread only;
+/// outlives the attempts.
+class Agenda {
+ public:
+  Agenda(Executor loop, const repos::Table& table, const Clock& clock, metrics::Registry& metrics,
+         Hosts::Limits limits);
+
+  /// This repo may want a resync; harmless when it does not, or is known.
+  void add(RepoId id);
+  /// The same, and it need not wait for its retry.
+  void hurry(RepoId id);
+  /// True for a repo that is not what it should be and whose account is active.
+  [[nodiscard]] bool wants(RepoId id) const;
+  /// No fetch from this host for so long.
+  void pause(const std::string& host, std::chrono::seconds length);
+
+  /// An attempt to be made now.
+  struct Start {
+    RepoId id;
+    std::string host;      ///< where it has entered already, after having been parked there; or empty
+    bool hurried = false;  ///< without regard to its retry time
+  };
+  [[nodiscard]] std::vector<Start> next();
+  /// Resumes when next() may have something new.
+  [[nodiscard]] Task<void> wait();
+
+ private:
+  friend class Attempt;  // the handle to what is under way
+  [[nodiscard]] std::optional<SteadyTime> next_due(SteadyTime now);
+  void show() const;
+
+  const repos::Table& table_;
+  const Clock& clock_;
+  std::size_t probes_;  // attempts at once that do not know their host yet
+  Queue queue_;
+  Hosts hosts_;
+  IdSet busy_;     // under way or parked
+  IdSet hurried_;  // to be tried without regard to their retry time
+  std::size_t probing_ = 0;
+  SteadyTime next_probe_{};  // later when the last ones were in vain
+  async::Event changed_;
+  std::array<metrics::Gauge*, Queue::kLines> ready_;
+  metrics::Gauge& waiting_;
+  metrics::Gauge& fetching_;
+  metrics::Gauge& parked_;
+  metrics::Gauge& paused_;
+};
+
+/// One attempt at a repo: holds its place on the agenda and at its host, and gives both back in the end. A repo that
+/// still wants then stands in the queue again.
+class Attempt {
+ public:
+  Attempt(Agenda& agenda, Agenda::Start start);
+  Attempt(Attempt&& other) noexcept;
+  Attempt& operator=(Attempt&&) = delete;
+  ~Attempt();
+
+  [[nodiscard]] RepoId id() const { return id_; }
+  [[nodiscard]] bool hurried() const { return hurried_; }
+  /// It was parked at the host where it has entered now.
+  [[nodiscard]] bool was_parked() const { return was_parked_; }
+  /// True when a fetch from this host may begin; otherwise the repo was parked or put off, and the attempt ends.
+  [[nodiscard]] bool enter(const std::string& host);
+  /// The fetch is over.
+  void leave(Hosts::Answer answer);
+  /// Waits for its host again, uncharged.
+  void park();
+  /// To be tried again then.
+  void postpone(std::chrono::milliseconds delay);
+
+ private:
+  void probe(bool on);
+  Agenda* agenda_;
+  RepoId id_;
+  std::string host_;
+  bool hurried_;
+  bool was_parked_;
+  bool entered_ = false;
+  bool parked_ = false;
+  bool probing_ = false;
+  std::optional<SteadyTime> due_;
+};
+
+}  // namespace tap::resync

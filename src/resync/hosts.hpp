@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tap/base/clock.hpp"
+#include "tap/repos/state.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace tap::resync {
+
+using repos::RepoId;
+
+/// How many fetches each host bears, and when it wants to be left alone. Pure; loop thread only. A host is named by its
+/// origin.
+///
+/// A host on trial, one that has not answered yet or whose last fetch hung, gets one fetch at a time, and all hosts on
+/// trial together at most half of all fetches: hosts that hang never hold up those that answer. A host that hangs twice
+/// in a row rests for 30 s, doubling to an hour.
+class Hosts {
+ public:
+  struct Limits {
+    std::size_t fetches = 100;    ///< under way at once, everywhere
+    std::size_t per_host = 4;     ///< of them from one host
+    std::size_t park = 64;        ///< repos parked at one host
+    std::size_t parked = 10'000;  ///< repos parked everywhere
+    std::size_t known = 20'000;   ///< idle hosts that are remembered
+  };
+  explicit Hosts(Limits limits) : limits_(limits) {}
+
+  enum class Entry : std::uint8_t {
+    entered,  ///< the fetch may begin, and ends with leave()
+    parked,   ///< unpark() gives it back
+    full,     ///< too many are parked already: try later
+  };
+  [[nodiscard]] Entry enter(const std::string& host, RepoId id, SteadyTime now);
+
+  enum class Answer : std::uint8_t {
+    prompt,   ///< it answered, whatever it said
+    none,     ///< it could not be reached, or hung
+    unknown,  ///< the fetch was given up for another reason
+  };
+  void leave(const std::string& host, Answer answer, SteadyTime now);
+  /// No fetch before `until` (429); the later of two pauses counts.
+  void pause(const std::string& host, SteadyTime until);
+
+  struct Admitted {
+    std::string host;
+    RepoId id;
+  };
+  /// Parked repos whose fetch may begin now, hosts in turn: each has entered.
+  [[nodiscard]] std::vector<Admitted> unpark(SteadyTime now);
+  /// When the next pause of a host with parked repos ends.
+  [[nodiscard]] std::optional<SteadyTime> next_due(SteadyTime now) const;
+
+  /// A fetch more may be under way.
+  [[nodiscard]] bool has_room() const { return fetching_ < limits_.fetches; }
+  [[nodiscard]] std::size_t fetching() const { return fetching_; }
+  [[nodiscard]] std::size_t parked() const { return parked_; }
+  /// Hosts whose pause was not over at the last unpark().
+  [[nodiscard]] std::size_t paused() const { return pauses_.size(); }
+  [[nodiscard]] std::size_t known() const { return hosts_.size(); }
+
+ private:
+  struct Host {
+    std::size_t fetching = 0;
+    std::uint32_t hung = 0;  // in a row
+    bool proven = false;
+    SteadyTime paused_until{};
+    std::deque<RepoId> parked;
+  };
+  [[nodiscard]] bool admits(const Host& host, SteadyTime now) const;
+  void begin(Host& host);
+  void judge(Host& host, Answer answer);
+  void forget_if_idle(const std::string& name, SteadyTime now);
+
+  Limits limits_;
+  std::unordered_map<std::string, Host> hosts_;
+  std::deque<std::string> crowded_;                     // those with parked repos, each once, in turn
+  std::unordered_map<std::string, SteadyTime> pauses_;  // running ones, for the count
+  std::size_t fetching_ = 0;
+  std::size_t on_trial_ = 0;  // fetches from hosts that are on trial
+  std::size_t parked_ = 0;
+};
+
+}  // namespace tap::resync

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tap/repos/state.hpp"
+
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+
+namespace tap::resync {
+
+/// A set of repo ids at about a bit each: ids are handed out one after the other, so they lie close together, and a
+/// whole network waits at a first start.
+class IdSet {
+ public:
+  /// False when it is in already.
+  bool insert(repos::RepoId id) {
+    Page& page = pages_[value(id) / kPage];
+    if (page.bits.test(value(id) % kPage)) return false;
+    page.bits.set(value(id) % kPage);
+    ++page.count;
+    ++size_;
+    return true;
+  }
+  void erase(repos::RepoId id) {
+    const auto found = pages_.find(value(id) / kPage);
+    if (found == pages_.end() || !found->second.bits.test(value(id) % kPage)) return;
+    found->second.bits.reset(value(id) % kPage);
+    --size_;
+    if (--found->second.count == 0) pages_.erase(found);
+  }
+  [[nodiscard]] bool contains(repos::RepoId id) const {
+    const auto found = pages_.find(value(id) / kPage);
+    return found != pages_.end() && found->second.bits.test(value(id) % kPage);
+  }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  static constexpr std::size_t kPage = 4096;
+  struct Page {
+    std::bitset<kPage> bits;
+    std::size_t count = 0;
+  };
+  static std::uint64_t value(repos::RepoId id) { return static_cast<std::uint64_t>(id); }
+  std::unordered_map<std::uint64_t, Page> pages_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace tap::resync

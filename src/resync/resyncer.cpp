@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+#include "tap/resync/resyncer.hpp"
+
+#include "tap/base/log.hpp"
+#include "tap/resync/error.hpp"
+
+#include "resync/agenda.hpp"
+#include "resync/claim.hpp"
+#include "resync/failure.hpp"
+#include "resync/fetch.hpp"
+#include "resync/progress.hpp"
+#include "resync/slots.hpp"
+#include "resync/worker.hpp"
+
+#include <boost/asio/cancellation_state.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace tap::resync {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr log::Logger kLog("resyncer");
+
+constexpr std::chrono::milliseconds kJitter = 1s;
+/// After a 429 that does not say how long.
+constexpr std::chrono::seconds kUnnamedPause = 10s;
+/// After trouble of our own.
+constexpr std::chrono::milliseconds kOwnTrouble = 5s;
+
+class PoliteResyncer final : public Resyncer {
+ public:
+  PoliteResyncer(ResyncParts parts, verify::Filter filter, ResyncOptions options)
+      : parts_(std::move(parts)),
+        filter_(std::move(filter)),
+        options_(std::move(options)),
+        agenda_(parts_.loop, parts_.table, parts_.clock, parts_.metrics,
+                {.fetches = options_.fetches, .per_host = options_.fetches_per_host}),
+        workers_(parts_.loop, options_.parallelism),
+        jobs_(parts_.loop,
+              [](std::string_view name, std::exception_ptr) {
+                kLog.error("a resync ended with an exception", {{"task", name}});
+              }),
+        fetcher_(parts_.http, parts_.cpu, parts_.clock, parts_.metrics,
+                 {options_.fetch_timeout, options_.fetch_idle, options_.max_car_bytes, options_.temporary_directory}),
+        worker_(parts_, filter_, options_, jobs_),
+        progress_(parts_.metrics) {}
+
+  void wake(RepoId id) override { agenda_.add(id); }
+  void retry_now(RepoId id) override { agenda_.hurry(id); }
+
+  Task<void> run() override {
+    std::exception_ptr ended;
+    try {
+      for (;;) {
+        for (auto& start : agenda_.next()) jobs_.spawn("resync", pursue(Attempt(agenda_, std::move(start))));
+        co_await agenda_.wait();
+      }
+    } catch (...) {
+      ended = std::current_exception();
+    }
+    // The children are joined even though this coroutine is being cancelled.
+    co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+    jobs_.cancel();
+    co_await jobs_.join();
+    std::rethrow_exception(ended);
+  }
+
+ private:
+  /// One try at one repo, from whose host is it to what came of it.
+  Task<void> pursue(Attempt attempt) {
+    const RepoId id = attempt.id();
+    const auto did = parts_.table.did(id);
+    if (!did || !agenda_.wants(id)) co_return;
+    auto due = co_await postponed(attempt);
+    if (!due) co_return attempt.postpone(kOwnTrouble);
+    if (*due > 0ms) co_return attempt.postpone(*due);
+
+    auto identity = co_await enter_host(attempt, *did);
+    if (!identity) co_return co_await charge(attempt, *did, identity.error());
+    if (!*identity) co_return;  // it waits for its host
+    parts_.check_handle(*did);
+    auto claim = co_await claim_repo(attempt, *did);
+    if (!claim) co_return attempt.postpone(kOwnTrouble);
+    if (!*claim) co_return;  // it is wanted no more
+
+    const auto watch = progress_.start(parts_.clock);
+    auto settled = co_await resync(attempt, **claim, std::move(*identity));
+    if (settled) {
+      progress_.completed(watch, parts_.clock);
+      report(*did, *settled);
+      if (settled->again) attempt.postpone(*settled->again);
+    } else if (settled.error() == Errc::rate_limited) {
+      attempt.park();
+    } else {
+      progress_.failed(watch, parts_.clock);
+      co_await charge(attempt, *did, settled.error());
+    }
+  }
+
+  /// How long a repo that failed has to wait still, as the database says: at a start, nobody else remembers.
+  Task<Result<std::chrono::milliseconds>> postponed(Attempt& attempt) {
+    const auto repo = parts_.table.get(attempt.id());
+    if (attempt.hurried() || !repo || repo->state == repos::State::pending) co_return 0ms;
+    auto details = co_await parts_.reader.details(attempt.id());
+    if (!details) co_return std::unexpected(details.error());
+    if (!*details || (*details)->retry_after == 0) co_return 0ms;
+    const WallTime due{std::chrono::seconds((*details)->retry_after)};
+    co_return std::max(0ms, std::chrono::ceil<std::chrono::milliseconds>(due - parts_.clock.wall()));
+  }
+
+  /// The refreshed identity, once its PDS has room for a fetch; none when the repo was parked.
+  Task<Result<identity::IdentityPtr>> enter_host(Attempt& attempt, atproto::Did did) {
+    // What is cached says which host to wait for; only then is it worth a request to the directory.
+    auto identity = parts_.directory.cached(did);
+    if (identity && !identity->pds.empty() && !attempt.enter(identity->pds)) co_return nullptr;
+    // Before it was parked it was fresh.
+    if (!identity || !attempt.was_parked()) {
+      auto refreshed = co_await parts_.directory.refresh(did);
+      if (!refreshed) co_return std::unexpected(refreshed.error());
+      identity = *refreshed;
+    }
+    if (identity->pds.empty()) co_return fail(Errc::no_pds);
+    if (!identity->key) co_return fail(Errc::no_key, identity->key_error);
+    if (!attempt.enter(identity->pds)) co_return nullptr;
+    co_return identity;
+  }
+
+  /// Takes the repo in its DID's turn: from there on its live commits are buffered. None when it is wanted no more.
+  Task<Result<std::optional<Claim>>> claim_repo(const Attempt& attempt, const atproto::Did& did) {
+    auto turn = parts_.ledger.turn_of(did.str());
+    co_await turn.turn();
+    // What an earlier attempt left behind has gaps.
+    auto left = co_await parts_.reader.buffered(attempt.id(), 0, 1);
+    if (!left) co_return std::unexpected(left.error());
+    if (!left->empty()) {
+      store::Write write;
+      write.mutations.emplace_back(store::DropBuffered{attempt.id()});
+      if (auto dropped = co_await parts_.writer.commit(std::move(write)); !dropped) {
+        co_return std::unexpected(dropped.error());
+      }
+    }
+    if (!agenda_.wants(attempt.id())) co_return std::nullopt;
+    co_return Claim(parts_.table, attempt.id(), did, *parts_.table.get(attempt.id()));
+  }
+
+  Task<Result<Worker::Settled>> resync(Attempt& attempt, Claim& claim, identity::IdentityPtr identity) {
+    kLog.debug("fetching a repo", {{"did", claim.did().str()}, {"host", identity->pds}});
+    auto answer = co_await fetcher_.fetch(identity->pds, claim.did());
+    if (!answer.repo) {
+      const Error& error = answer.repo.error();
+      const bool hung = error == Errc::unreachable;
+      attempt.leave(hung ? Hosts::Answer::none : Hosts::Answer::prompt);
+      if (error == Errc::rate_limited) {
+        const auto pause = answer.pause.value_or(kUnnamedPause);
+        kLog.warn("a host wants to be left alone", {{"host", identity->pds}, {"seconds", pause.count()}});
+        agenda_.pause(identity->pds, pause);
+      }
+      co_return std::unexpected(error);
+    }
+    // The place at the host is kept until the work begins: fetched repos do not pile up.
+    const auto slot = co_await workers_.take();
+    attempt.leave(Hosts::Answer::prompt);
+    co_return co_await worker_.settle(claim, std::move(*answer.repo), std::move(identity));
+  }
+
+  /// Writes down that it failed, and when it is tried again.
+  Task<void> charge(Attempt& attempt, const atproto::Did& did, const Error& error) {
+    const Blame blame = blame_of(error);
+    if (blame == Blame::nobody) co_return;
+    if (blame == Blame::ours) {
+      kLog.error("a resync failed for trouble of our own", {{"did", did.str()}, {"error", error.message()}});
+      co_return attempt.postpone(kOwnTrouble);
+    }
+    auto turn = parts_.ledger.turn_of(did.str());
+    co_await turn.turn();
+    auto details = co_await parts_.reader.details(attempt.id());
+    if (!details || !parts_.table.contains(attempt.id())) co_return attempt.postpone(kOwnTrouble);
+    const std::uint32_t retries = (*details ? (*details)->retries : 0) + 1;
+    const auto delay = retry_delay(blame == Blame::lasting, retries) + parts_.jitter.below(kJitter);
+    kLog.warn("failed to resync a repo", {{"did", did.str()}, {"retries", retries}, {"error", error.message()}});
+    store::Write write;
+    write.mutations.emplace_back(store::DropBuffered{attempt.id()});
+    write.mutations.emplace_back(store::SetState{attempt.id(), repos::State::error, error.message(), retries,
+                                                 unix_after(parts_.clock.wall(), delay)});
+    auto written = co_await parts_.writer.commit(std::move(write));
+    if (written) parts_.table.set_state(attempt.id(), repos::State::error);
+    attempt.postpone(written ? delay : kOwnTrouble);
+  }
+
+  static void report(const atproto::Did& did, const Worker::Settled& settled) {
+    kLog.info("resynced a repo", {{"did", did.str()},
+                                  {"rev", settled.head.rev.str()},
+                                  {"size", settled.head.records},
+                                  {"count", settled.changes}});
+  }
+
+  ResyncParts parts_;
+  verify::Filter filter_;
+  ResyncOptions options_;
+  Agenda agenda_;
+  Slots workers_;
+  async::TaskGroup jobs_;
+  Fetcher fetcher_;
+  Worker worker_;
+  Progress progress_;
+};
+
+}  // namespace
+
+std::unique_ptr<Resyncer> make_resyncer(ResyncParts parts, verify::Filter filter, ResyncOptions options) {
+  return std::make_unique<PoliteResyncer>(std::move(parts), std::move(filter), std::move(options));
+}
+
+}  // namespace tap::resync

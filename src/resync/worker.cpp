@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+#include "resync/worker.hpp"
+
+#include "tap/base/log.hpp"
+#include "tap/resync/error.hpp"
+#include "tap/verify/sync.hpp"
+
+#include "resync/batch_writer.hpp"
+#include "resync/failure.hpp"
+#include "resync/merge.hpp"
+#include "resync/queue.hpp"
+#include "resync/stored_index.hpp"
+#include "resync/tree_check.hpp"
+
+#include <utility>
+
+namespace tap::resync {
+namespace {
+
+constexpr log::Logger kLog("resyncer");
+constexpr std::size_t kCheckSlice = 20'000;  // records that one job of the pool looks at: some 20 ms
+constexpr std::size_t kReplayPage = 16;      // events of up to 2 MB
+constexpr std::size_t kMaxBuffered = 10'000;
+constexpr std::size_t kMaxBufferedBytes = std::size_t{64} << 20;
+constexpr std::chrono::milliseconds kJitter{1'000};
+
+Result<atproto::Commit> check_root(BlockFile& blocks, const atproto::Cid& root, const atproto::Did& did,
+                                   const atproto::PublicKey& key, std::optional<atproto::Tid> held, WallTime now) {
+  auto block = blocks.get(root);
+  if (!block) return std::unexpected(block.error());
+  return verify::check_snapshot(*block, did, key, held, now);
+}
+
+}  // namespace
+
+Worker::Worker(const ResyncParts& parts, const verify::Filter& filter, const ResyncOptions& options,
+               async::TaskGroup& group)
+    : parts_(parts),
+      filter_(filter),
+      options_(options),
+      group_(group),
+      unreadable_(parts.metrics.counter("tap_resync_records_unreadable_total",
+                                        "Records told without their content: not of the data model")),
+      odd_keys_(parts.metrics.counter("tap_resync_odd_keys_total", "Keys of fetched trees that are no record's path")),
+      rejoined_(parts.metrics.counter("tap_resync_replays_failed_total",
+                                      "Fetched repos whose live commits did not fit behind them")) {}
+
+Task<Result<Worker::Settled>> Worker::settle(Claim& claim, Fetched fetched, identity::IdentityPtr identity) {
+  // The signature first: nothing that a stranger made is walked (8.4 item 1).
+  auto signed_commit = co_await check_signature(claim, fetched, std::move(identity));
+  if (!signed_commit) co_return std::unexpected(signed_commit.error());
+  const atproto::Commit& commit = signed_commit->commit;
+  auto wanted = co_await check_tree(claim, fetched, commit.data);
+  if (!wanted) co_return std::unexpected(wanted.error());
+
+  // The index is written and read directly from here: what was journaled goes first.
+  const auto& held = claim.before().head;
+  if (held) {
+    if (auto folded = co_await parts_.writer.fold(); !folded) co_return std::unexpected(folded.error());
+  }
+  std::uint64_t changes = 0;
+  if (!held || held->data != commit.data || held->records != *wanted) {
+    auto merged = co_await merge(claim, fetched, commit);
+    if (!merged) co_return std::unexpected(merged.error());
+    changes = *merged;
+  }
+  fetched.blocks.reset();
+  auto settled = co_await join_live(claim, {commit.rev, commit.data, *wanted}, signed_commit->key);
+  if (settled) settled->changes = changes;
+  co_return settled;
+}
+
+Task<Result<Worker::Signed>> Worker::check_signature(const Claim& claim, Fetched& fetched,
+                                                     identity::IdentityPtr identity) {
+  const auto& head = claim.before().head;
+  const auto held = head ? std::optional(head->rev) : std::nullopt;
+  for (bool refreshed = false;; refreshed = true) {
+    if (!identity->key) co_return fail(Errc::no_key, identity->key_error);
+    auto commit = co_await parts_.cpu.run(
+        [blocks = fetched.blocks.get(), root = fetched.root, did = claim.did(), key = *identity->key, held,
+         now = parts_.clock.wall()] { return check_root(*blocks, root, did, key, held, now); });
+    if (commit) co_return Signed{std::move(*commit), *identity->key};
+    if (refreshed || !is_signature_error(commit.error())) co_return std::unexpected(commit.error());
+    // The key may have been rotated while the repo was on its way.
+    auto fresh = co_await parts_.directory.refresh(claim.did());
+    if (!fresh) co_return std::unexpected(fresh.error());
+    if ((*fresh)->key && *(*fresh)->key == *identity->key) co_return std::unexpected(commit.error());
+    identity = *fresh;
+  }
+}
+
+Task<Result<std::uint64_t>> Worker::check_tree(const Claim& claim, Fetched& fetched, atproto::Cid root) {
+  TreeCheck check(*fetched.blocks, root, filter_);
+  for (;;) {
+    auto done = co_await parts_.cpu.run([&check] { return check.advance(kCheckSlice); });
+    if (!done) co_return std::unexpected(done.error());
+    if (*done) break;
+  }
+  if (check.odd_keys() > 0) {
+    odd_keys_.add(check.odd_keys());
+    kLog.warn("passed over keys that are no path", {{"did", claim.did().str()}, {"count", check.odd_keys()}});
+  }
+  co_return check.wanted();
+}
+
+Task<Result<std::uint64_t>> Worker::merge(Claim& claim, Fetched& fetched, const atproto::Commit& commit) {
+  Merge difference(*fetched.blocks, commit.data, claim.did(), commit.rev, filter_, {.records = options_.batch_records});
+  StoredIndex index(parts_.reader, claim.id());
+  if (auto opened = co_await index.open(); !opened) co_return std::unexpected(opened.error());
+
+  BatchWriter out(parts_, group_, claim.id(), claim.did());
+  std::uint64_t changes = 0;
+  Result<void> going;
+  for (bool done = false; going && !done;) {
+    auto batch = co_await parts_.cpu.run([&difference] { return difference.next(); });
+    if (!batch) {
+      going = std::unexpected(batch.error());
+      break;
+    }
+    done = batch->done;
+    if (!batch->empty()) {
+      if (changes == 0) going = co_await blur_head(claim);
+      changes += batch->changes.size();
+      store::Write write;
+      write.mutations.emplace_back(store::PutRecords{claim.id(), std::move(batch->changes)});
+      write.events = std::move(batch->events);
+      if (going) going = co_await out.write(std::move(write));
+    }
+    if (going && batch->wants_stored) going = co_await index.feed(difference);
+  }
+  if (auto written = co_await out.finish(); going && !written) going = written;
+  if (difference.unreadable() > 0) {
+    unreadable_.add(difference.unreadable());
+    kLog.warn("told records without their content", {{"did", claim.did().str()}, {"count", difference.unreadable()}});
+  }
+  if (!going) co_return std::unexpected(going.error());
+  co_return changes;
+}
+
+Task<Result<void>> Worker::blur_head(const Claim& claim) {
+  // A crash may leave the index half way to the new tree. Should the repo then go back to the old one, an unchanged
+  // root must not pass for an unchanged index.
+  auto head = claim.before().head;
+  if (!head) co_return Result<void>{};
+  head->data = atproto::Cid();
+  auto turn = parts_.ledger.turn_of(claim.did().str());
+  co_await turn.turn();
+  if (!claim.holds()) co_return fail(Errc::removed);
+  store::Write write;
+  write.mutations.emplace_back(store::SetHead{claim.id(), *head});
+  auto written = co_await parts_.writer.commit(std::move(write));
+  if (written) parts_.table.set_head(claim.id(), *head);
+  co_return written;
+}
+
+Task<Result<Worker::Settled>> Worker::join_live(Claim& claim, repos::Head snapshot, atproto::PublicKey key) {
+  // In turn to the end: what comes after is buffered no more, for the repo is active.
+  auto turn = parts_.ledger.turn_of(claim.did().str());
+  co_await turn.turn();
+  if (!claim.holds()) co_return fail(Errc::removed);
+
+  Replay replay(claim.id(), claim.did(), std::move(key), filter_, snapshot, parts_.clock.wall());
+  auto broken = co_await replay_buffered(claim, replay);
+  if (!broken) co_return std::unexpected(broken.error());
+  store::SetState state{claim.id(), repos::State::active, {}, 0, 0};
+  Settled settled{.head = replay.head()};
+  if (*broken) {
+    rejoined_.add();
+    auto retries = co_await retries_of(claim.id());
+    if (!retries) co_return std::unexpected(retries.error());
+    state.state = repos::State::desynchronized;
+    state.error = (*broken)->message();
+    state.retries = *retries + 1;
+    settled.again = retry_delay(false, state.retries) + parts_.jitter.below(kJitter);
+    state.retry_after = unix_after(parts_.clock.wall(), *settled.again);
+    kLog.warn("live commits do not fit behind the fetched repo",
+              {{"did", claim.did().str()}, {"rev", snapshot.rev.str()}, {"error", state.error}});
+  }
+  const repos::State after = state.state;
+  store::Write write;
+  write.mutations.emplace_back(store::SetHead{claim.id(), replay.head()});
+  if (!replay.changes.empty()) {
+    write.mutations.emplace_back(store::PutRecords{claim.id(), std::move(replay.changes)});
+  }
+  write.mutations.emplace_back(store::DropBuffered{claim.id()});
+  write.mutations.emplace_back(std::move(state));
+  write.events = std::move(replay.events);
+  if (auto written = co_await parts_.writer.commit(std::move(write)); !written) {
+    co_return std::unexpected(written.error());
+  }
+  parts_.table.set_head(claim.id(), settled.head);
+  claim.settle(after);
+  co_return settled;
+}
+
+Task<Result<std::optional<Error>>> Worker::replay_buffered(const Claim& claim, Replay& replay) {
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  for (std::int64_t after = 0; !replay.broken();) {
+    auto page = co_await parts_.reader.buffered(claim.id(), after, kReplayPage);
+    if (!page) co_return std::unexpected(page.error());
+    if (page->empty()) break;
+    after = page->back().row;
+    count += page->size();
+    for (const auto& event : *page) bytes += event.commit.size();
+    if (count > kMaxBuffered || bytes > kMaxBufferedBytes) co_return Error(Errc::buffer_full);
+    co_await parts_.cpu.run([&replay, &page] {
+      replay.take(*page);
+      return true;
+    });
+  }
+  co_return replay.broken();
+}
+
+Task<Result<std::uint32_t>> Worker::retries_of(RepoId id) {
+  auto details = co_await parts_.reader.details(id);
+  if (!details) co_return std::unexpected(details.error());
+  co_return *details ? (*details)->retries : 0;
+}
+
+}  // namespace tap::resync

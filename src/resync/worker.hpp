@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tap/async/task_group.hpp"
+#include "tap/atproto/commit.hpp"
+#include "tap/resync/resyncer.hpp"
+
+#include "resync/claim.hpp"
+#include "resync/fetch.hpp"
+#include "resync/replay.hpp"
+
+#include <chrono>
+#include <optional>
+
+namespace tap::resync {
+
+/// From a fetched repo to an active one: believe it, write what differs, join the live stream. Loop thread only.
+class Worker {
+ public:
+  /// What is given outlives the worker and `group`, in which its writes run.
+  Worker(const ResyncParts& parts, const verify::Filter& filter, const ResyncOptions& options, async::TaskGroup& group);
+
+  struct Settled {
+    repos::Head head;
+    std::uint64_t changes = 0;
+    /// Set when live commits did not fit behind the snapshot: the repo is desynchronized, to be fetched again then.
+    std::optional<std::chrono::milliseconds> again{};
+  };
+  /// Nothing is written unless the whole snapshot is good. After an error the repo is as before, but for batches
+  /// written until then: its index and its consumers are ahead of its head in step, and the next attempt goes on from
+  /// there. Errors: whatever is wrong with the snapshot, the store's, or removed.
+  [[nodiscard]] Task<Result<Settled>> settle(Claim& claim, Fetched fetched, identity::IdentityPtr identity);
+
+ private:
+  /// The commit under which the tree stands, and the key that signed it.
+  struct Signed {
+    atproto::Commit commit;
+    atproto::PublicKey key;
+  };
+  [[nodiscard]] Task<Result<Signed>> check_signature(const Claim& claim, Fetched& fetched,
+                                                     identity::IdentityPtr identity);
+  /// Counts the wanted records of a complete tree.
+  [[nodiscard]] Task<Result<std::uint64_t>> check_tree(const Claim& claim, Fetched& fetched, atproto::Cid root);
+  /// Writes what differs from the index; says how many changes.
+  [[nodiscard]] Task<Result<std::uint64_t>> merge(Claim& claim, Fetched& fetched, const atproto::Commit& commit);
+  /// From the first batch on, the head no longer tells what the index holds.
+  [[nodiscard]] Task<Result<void>> blur_head(const Claim& claim);
+  [[nodiscard]] Task<Result<Settled>> join_live(Claim& claim, repos::Head snapshot, atproto::PublicKey key);
+  /// Reads what was buffered into `replay`; an error in the end when it was too much.
+  [[nodiscard]] Task<Result<std::optional<Error>>> replay_buffered(const Claim& claim, Replay& replay);
+  [[nodiscard]] Task<Result<std::uint32_t>> retries_of(RepoId id);
+
+  const ResyncParts& parts_;
+  const verify::Filter& filter_;
+  const ResyncOptions& options_;
+  async::TaskGroup& group_;
+  metrics::Counter& unreadable_;
+  metrics::Counter& odd_keys_;
+  metrics::Counter& rejoined_;
+};
+
+}  // namespace tap::resync
