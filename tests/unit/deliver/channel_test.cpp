@@ -301,6 +301,7 @@ TEST_F(Channel, ACloseIsEchoedWithItsCodeAndNothingFollows) {
                       .payload = "\x03\xe8"
                                  "bye"}) +
                text_frame("garbage"));
+  loop.settle();
   emit({{1, kHistorical}});
   EXPECT_EQ(client->take_rest(), "\x88\x02\x03\xe8");
   loop.run_until([&] { return hub->consumers() == 0; });
