@@ -123,6 +123,8 @@ class Gate {
     passes_ = arrivals_;
     opened_.notify_all();
   }
+  /// From now on nobody is held, but those who wait already are until open().
+  void let_newcomers_pass() { closed_ = false; }
   /// Lets the one through that has waited longest; the gate stays closed.
   void let_one_pass() {
     ++passes_;
