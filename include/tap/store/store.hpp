@@ -3,9 +3,13 @@
 
 #include "tap/store/types.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace tap::store {
 
@@ -15,23 +19,25 @@ class Queries {
   virtual ~Queries() = default;
   /// Handle, error and retry state; empty when the repo is gone.
   [[nodiscard]] virtual Result<std::optional<RepoDetails>> details(RepoId id) = 0;
-  /// The record index, folded part only (see Writer::fold).
+  /// The record index, folded part only (see Writer::fold): collections that have records, sorted.
   [[nodiscard]] virtual Result<std::vector<std::string>> collections(RepoId id) = 0;
   /// Records of a collection with rkey > after, in byte order of rkey, at most max.
   [[nodiscard]] virtual Result<std::vector<Record>> records(RepoId id, const std::string& collection,
                                                             const std::string& after, std::size_t max) = 0;
-  /// Buffered commits in the order they came, row > after.
+  /// Buffered commits in the order they came, row > after. A page ends early when it is large (8 MiB); an empty one is
+  /// the end.
   [[nodiscard]] virtual Result<std::vector<BufferedCommit>> buffered(RepoId id, std::int64_t after,
                                                                      std::size_t max) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> buffered_count() = 0;
   [[nodiscard]] virtual Result<std::string> cursor(const std::string& kind,
                                                    const std::string& key) = 0;  ///< "" when none
-  /// Undelivered events with id > after, in id order.
+  /// Undelivered events with id > after, in id order. A page ends early when it is large (8 MiB); an empty one is the
+  /// end.
   [[nodiscard]] virtual Result<std::vector<outbox::Event>> events(outbox::EventId after, std::size_t max) = 0;
 };
 
 struct FoldOptions {
-  std::size_t events = 100'000;  ///< fold when so many changes have gathered
+  std::size_t events = 100'000;  ///< fold when so many commits have gathered
   std::chrono::milliseconds age{5'000};
 };
 
@@ -44,23 +50,44 @@ class Store {
 
   /// Every repo, unfolded commits applied. Called once, before anything else.
   [[nodiscard]] virtual Result<void> load_repos(const std::function<void(const RepoRow&)>& sink) = 0;
+  /// The highest id that was ever added, also when that repo is gone: ids above it are free.
+  [[nodiscard]] virtual Result<RepoId> last_repo() = 0;
+  /// Durable events that are not acked; a scan of the journal.
   [[nodiscard]] virtual Result<std::uint64_t> undelivered() = 0;
 
   /// All writes and acks in one transaction, or none of them. Events get consecutive ids in order, never used before;
-  /// the first id is the answer (or the next free one when there are no events).
+  /// the first id is the answer (or the next free one when there are no events). Unknown and repeated acks are
+  /// harmless.
   [[nodiscard]] virtual Result<outbox::EventId> apply(std::span<const Write> writes,
                                                       std::span<const outbox::EventId> acked) = 0;
-  /// Applies journaled commits to the tables, and deletes journal rows that are folded and wholly acked.
+
+  /// Applies journaled commits to the tables, and deletes journal rows that are folded and wholly acked. Everything
+  /// that was journaled before the call.
   [[nodiscard]] virtual Result<void> fold() = 0;
+  /// The same in steps of about `max` record changes, each a transaction, so that commits can go between. folded()
+  /// moves at the end of a round.
+  [[nodiscard]] virtual Result<void> fold_slice(std::size_t max) = 0;
+  /// What was journaled before this event is folded; equal to next_event() when everything is.
+  [[nodiscard]] virtual outbox::EventId folded() const = 0;
+  [[nodiscard]] virtual outbox::EventId next_event() const = 0;
   /// Commits journaled and not folded.
   [[nodiscard]] virtual std::size_t unfolded() const = 0;
-  /// Copies the write-ahead log into the database. Safe on a thread of its own.
+  /// Whether some of them may be this repo's.
+  [[nodiscard]] virtual bool has_unfolded(RepoId id) const = 0;
+
+  /// Gives some free space back to the file system when there is much; true when it did and there may be more.
+  [[nodiscard]] virtual Result<bool> vacuum() = 0;
+  /// Size of the write-ahead log after the last transaction; 0 when the engine minds it itself.
+  [[nodiscard]] virtual std::uint64_t log_bytes() const = 0;
+  /// Copies the write-ahead log into the database, as far as it goes without waiting for anybody. On any thread, but
+  /// only one at a time. A log that is wholly copied is written anew from its beginning.
   [[nodiscard]] virtual Result<void> checkpoint() = 0;
 
   [[nodiscard]] virtual Result<std::unique_ptr<Queries>> queries() = 0;
 };
 
-/// By URL: sqlite://relative, sqlite:///absolute, or a bare path. Creates and migrates.
+/// By URL: sqlite://relative, sqlite:///absolute, or a bare path. Creates and migrates. Errc::busy when another process
+/// has it. Queries must be gone before their store.
 [[nodiscard]] Result<std::unique_ptr<Store>> open_store(const std::string& url);
 
 }  // namespace tap::store

@@ -66,7 +66,8 @@ struct SetHandle {
   RepoId id{};
   std::string handle;
 };
-/// A batch of a resync: into the record index directly. The repo must have no unfolded commits (Writer::fold).
+/// A batch of a resync: into the record index directly. Unfolded commits, of this repo if any, are folded first in the
+/// same transaction, which stalls it: ask Writer::fold before.
 struct PutRecords {
   RepoId id{};
   std::vector<RecordChange> changes;

@@ -7,7 +7,9 @@
 #include "tap/outbox/outbox.hpp"
 #include "tap/store/store.hpp"
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -25,19 +27,25 @@ class Writer {
   virtual void ack(std::span<const outbox::EventId> ids) = 0;
   /// Resumes once everything committed before is in the tables.
   [[nodiscard]] virtual Task<Result<void>> fold() = 0;
+  /// The same for one repo: at once when nothing of it is unfolded, as is the rule for a repo that waits for its
+  /// resync.
+  [[nodiscard]] virtual Task<Result<void>> fold_repo(RepoId) { return fold(); }
   /// Resumes once everything handed in before, acks included, is durable.
   [[nodiscard]] virtual Task<Result<void>> flush() = 0;
   /// Names whom to tell of committed events. Once, before the first commit.
   virtual void connect(outbox::Inbox& inbox) = 0;
-  /// Durable or failed, then joined. Further commits fail with Errc::closed. Blocks the loop for at most the last
-  /// transaction.
+  /// Everything handed in is durable or failed, then joined. Further commits fail with Errc::closed. Blocks the loop
+  /// for the inbox's last transactions. Answers are given before it returns.
   virtual void stop() = 0;
 };
 
 struct WriterOptions {
   std::size_t inbox = 10'000;        ///< writes waiting
-  std::size_t batch_events = 5'000;  ///< events of one transaction
+  std::size_t batch_events = 5'000;  ///< events and mutations of one transaction
   FoldOptions fold;
+  std::chrono::milliseconds ack_delay{200};                  ///< acks wait so long for a transaction to join
+  std::uint64_t checkpoint_bytes = std::uint64_t{16} << 20;  ///< of log: copied into the database in the background
+  std::uint64_t max_log_bytes = std::uint64_t{256} << 20;    ///< of log: from here on commits wait for that
 };
 [[nodiscard]] std::unique_ptr<Writer> make_writer(Executor loop, Store& store, metrics::Registry& metrics,
                                                   WriterOptions options = {});
@@ -54,7 +62,7 @@ class Reader : public outbox::Journal {
                                                                            std::size_t max) = 0;
   [[nodiscard]] virtual Task<Result<std::uint64_t>> buffered_count() = 0;
   [[nodiscard]] virtual Task<Result<std::string>> cursor(std::string kind, std::string key) = 0;
-  /// Ends the threads; later queries fail with Errc::closed.
+  /// Later queries fail with Errc::closed. The threads end with the object, once the loop has run to its end.
   virtual void stop() = 0;
 };
 /// acked() goes to the writer.

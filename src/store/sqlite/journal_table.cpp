@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+#include "store/sqlite/journal_table.hpp"
+
+#include <algorithm>
+
+namespace tap::store::sqlite {
+namespace {
+
+constexpr outbox::EventId after(outbox::EventId id, std::size_t count) {
+  return outbox::EventId{static_cast<std::uint64_t>(id) + count};
+}
+
+}  // namespace
+
+Result<Counters> JournalTable::read_counters() {
+  Counters counters;
+  auto done = database_.each("SELECT key, value FROM meta", [&](const Row& row) {
+    if (row.text(0) == "next_event") counters.next_event = outbox::EventId{row.number(1)};
+    if (row.text(0) == "folded") counters.folded = outbox::EventId{row.number(1)};
+    if (row.text(0) == "last_repo") counters.last_repo = RepoId{row.number(1)};
+  });
+  if (!done) return std::unexpected(done.error());
+  return counters;
+}
+
+Result<void> JournalTable::save_counters(const Counters& before, const Counters& now) {
+  constexpr Sql kSave = "UPDATE meta SET value = ? WHERE key = ?";
+  Result<void> done;
+  if (before.next_event != now.next_event) done = database_.run(kSave, now.next_event, std::string_view("next_event"));
+  if (done && before.folded != now.folded) done = database_.run(kSave, now.folded, std::string_view("folded"));
+  if (done && before.last_repo != now.last_repo) {
+    done = database_.run(kSave, now.last_repo, std::string_view("last_repo"));
+  }
+  return done;
+}
+
+Result<outbox::EventId> JournalTable::append(JournalWriter& journal, Counters& counters) {
+  const outbox::EventId first = counters.next_event;
+  const std::vector<std::string> changes = journal.take_changes();
+  const std::vector<JournalWriter::Events> events = journal.take_events();
+  // Rows with events come first: their ids are consecutive.
+  for (std::size_t at = 0; at < std::max(changes.size(), events.size()); ++at) {
+    const JournalWriter::Events* part = at < events.size() ? &events[at] : nullptr;
+    auto done = insert(part == nullptr ? 0 : part->count, at < changes.size() ? changes[at] : std::string_view(),
+                       part == nullptr ? std::string_view() : part->body, counters);
+    if (!done) return std::unexpected(done.error());
+  }
+  return first;
+}
+
+Result<void> JournalTable::append_changes(JournalWriter& journal, Counters& counters) {
+  for (const std::string& changes : journal.take_changes()) {
+    if (auto done = insert(0, changes, {}, counters); !done) return done;
+  }
+  return {};
+}
+
+Result<void> JournalTable::insert(std::size_t count, std::string_view changes, std::string_view events,
+                                  Counters& counters) {
+  auto done = database_.run("INSERT INTO journal (id, count, changes, events) VALUES (?, ?, ?, ?)", counters.next_event,
+                            count, as_bytes(changes), as_bytes(events));
+  if (done) counters.next_event = after(counters.next_event, std::max<std::size_t>(count, 1));
+  return done;
+}
+
+Result<void> JournalTable::acknowledge(std::span<const outbox::EventId> ids, const Counters& counters) {
+  std::vector<outbox::EventId> sorted(ids.begin(), ids.end());
+  std::ranges::sort(sorted);
+  for (std::span<const outbox::EventId> rest = sorted; !rest.empty();) {
+    auto dealt_with = acknowledge_row(rest, counters);
+    if (!dealt_with) return std::unexpected(dealt_with.error());
+    rest = rest.subspan(*dealt_with);
+  }
+  return {};
+}
+
+Result<std::size_t> JournalTable::acknowledge_row(std::span<const outbox::EventId> ids, const Counters& counters) {
+  struct {
+    outbox::EventId first{};
+    std::uint64_t count = 0, acked = 0;
+    Marks marks;
+  } row;
+  auto done = database_.each(
+      "SELECT j.id, j.count, coalesce(a.acked, 0), a.marks FROM journal j LEFT JOIN journal_acks a ON a.id = j.id "
+      "WHERE j.id <= ? ORDER BY j.id DESC LIMIT 1",
+      [&](const Row& found) {
+        row = {outbox::EventId{found.number(0)}, found.number(1), found.number(2), Marks(found.blob(3))};
+      },
+      ids.front());
+  if (!done) return std::unexpected(done.error());
+
+  std::size_t in_row = 0;
+  const std::uint64_t before = row.acked;
+  for (; in_row < ids.size() && ids[in_row] < after(row.first, row.count); ++in_row) {
+    if (row.marks.set(static_cast<std::uint64_t>(ids[in_row]) - static_cast<std::uint64_t>(row.first))) ++row.acked;
+  }
+  if (row.acked == before) return std::max<std::size_t>(in_row, 1);
+
+  if (row.acked == row.count && row.first < counters.folded) {
+    done = database_.run("DELETE FROM journal WHERE id = ?", row.first);
+    if (done && before > 0) done = database_.run("DELETE FROM journal_acks WHERE id = ?", row.first);
+  } else {
+    done = database_.run("INSERT OR REPLACE INTO journal_acks (id, acked, marks) VALUES (?, ?, ?)", row.first,
+                         row.acked, row.marks.bytes());
+  }
+  if (!done) return std::unexpected(done.error());
+  return in_row;
+}
+
+Result<void> JournalTable::drop_done(outbox::EventId from, outbox::EventId to) {
+  auto done = database_.run(
+      "DELETE FROM journal WHERE id IN (SELECT j.id FROM journal j LEFT JOIN journal_acks a ON a.id = j.id "
+      "WHERE j.id >= ? AND j.id < ? AND j.count = coalesce(a.acked, 0))",
+      from, to);
+  if (!done) return done;
+  return database_.run(
+      "DELETE FROM journal_acks WHERE id >= ? AND id < ? AND id NOT IN (SELECT id FROM journal WHERE id >= ?1)", from,
+      to);
+}
+
+Result<void> JournalTable::each_change(
+    outbox::EventId from, const std::function<bool(outbox::EventId row, std::span<const AdvanceHead>)>& visit) {
+  std::vector<AdvanceHead> changes;
+  return database_.each(
+      "SELECT id, changes FROM journal WHERE id >= ? ORDER BY id",
+      [&](const Row& row) -> Result<bool> {
+        changes.clear();
+        if (auto read = read_changes(row.blob(1), changes); !read) return std::unexpected(read.error());
+        return visit(outbox::EventId{row.number(0)}, changes);
+      },
+      from);
+}
+
+Result<std::uint64_t> JournalTable::undelivered() {
+  auto count = database_.value(
+      "SELECT (SELECT coalesce(sum(count), 0) FROM journal) - (SELECT coalesce(sum(acked), 0) FROM journal_acks)");
+  if (!count) return std::unexpected(count.error());
+  return static_cast<std::uint64_t>(count->value_or(0));
+}
+
+}  // namespace tap::store::sqlite

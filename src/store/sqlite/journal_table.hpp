@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "store/journal.hpp"
+#include "store/sqlite/database.hpp"
+
+#include <functional>
+
+namespace tap::store::sqlite {
+
+/// Where the store stands. Kept in memory, saved with each transaction that moves it.
+struct Counters {
+  outbox::EventId next_event{1};  ///< the next free id
+  outbox::EventId folded{1};      ///< journal rows before this one are in the tables
+  RepoId last_repo{};             ///< the highest ever added
+  std::size_t unfolded = 0;       ///< commits journaled and not folded; counted on open, not saved
+};
+
+/// The tables journal and journal_acks. A row's id is that of its first event; a row without events takes an id all the
+/// same. All but the queries inside the caller's transaction.
+class JournalTable {
+ public:
+  explicit JournalTable(Database& database) : database_(database) {}
+
+  [[nodiscard]] Result<Counters> read_counters();
+  [[nodiscard]] Result<void> save_counters(const Counters& before, const Counters& now);
+
+  /// The id of the first event, or the next free one when there are none.
+  [[nodiscard]] Result<outbox::EventId> append(JournalWriter& journal, Counters& counters);
+  /// Only the changes, so that they can be folded; the events stay in `journal`.
+  [[nodiscard]] Result<void> append_changes(JournalWriter& journal, Counters& counters);
+
+  /// Marks events as done with; deletes the rows that thereby are, and are folded. Unknown ids are harmless.
+  [[nodiscard]] Result<void> acknowledge(std::span<const outbox::EventId> ids, const Counters& counters);
+  /// Deletes rows in [from, to) of which all events are done with: they have just been folded.
+  [[nodiscard]] Result<void> drop_done(outbox::EventId from, outbox::EventId to);
+
+  /// Visits the changes of each row from this one on, until `visit` says no.
+  [[nodiscard]] Result<void> each_change(
+      outbox::EventId from, const std::function<bool(outbox::EventId row, std::span<const AdvanceHead>)>& visit);
+  [[nodiscard]] Result<std::uint64_t> undelivered();
+
+ private:
+  [[nodiscard]] Result<void> insert(std::size_t count, std::string_view changes, std::string_view events,
+                                    Counters& counters);
+  /// Acks those of `ids` that lie in the row of the first one; says how many it has dealt with.
+  [[nodiscard]] Result<std::size_t> acknowledge_row(std::span<const outbox::EventId> ids, const Counters& counters);
+
+  Database& database_;
+};
+
+}  // namespace tap::store::sqlite

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "store/sqlite/schema.hpp"
+
+#include "tap/base/log.hpp"
+
+#include <array>
+#include <string>
+
+namespace tap::store::sqlite {
+namespace {
+
+constexpr log::Logger kLog("store");
+
+// Revs are TIDs, rkeys that are TIDs are stored as integers (rkey.hpp), CIDs as the 32 bytes of their digest.
+// A journal row is named by its first event; journal_acks has the events of a row that are done with, as a bitmap.
+constexpr std::array<const char*, 1> kMigrations = {R"sql(
+CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO meta VALUES ('schema_version', 1), ('next_event', 1), ('folded', 1), ('last_repo', 0);
+
+CREATE TABLE repos (
+  id INTEGER PRIMARY KEY,
+  did TEXT NOT NULL UNIQUE,
+  state INTEGER NOT NULL,
+  account INTEGER NOT NULL,
+  rev INTEGER,
+  data BLOB,
+  records INTEGER NOT NULL DEFAULT 0,
+  handle TEXT NOT NULL DEFAULT '',
+  error TEXT NOT NULL DEFAULT '',
+  retries INTEGER NOT NULL DEFAULT 0,
+  retry_after INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE collections (id INTEGER PRIMARY KEY, nsid TEXT NOT NULL UNIQUE) STRICT;
+
+CREATE TABLE records (
+  repo_id INTEGER NOT NULL,
+  collection_id INTEGER NOT NULL,
+  rkey ANY NOT NULL,
+  cid BLOB NOT NULL,
+  PRIMARY KEY (repo_id, collection_id, rkey)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE journal (
+  id INTEGER PRIMARY KEY,
+  count INTEGER NOT NULL,
+  changes BLOB NOT NULL,
+  events BLOB NOT NULL
+) STRICT;
+CREATE TABLE journal_acks (id INTEGER PRIMARY KEY, acked INTEGER NOT NULL, marks BLOB NOT NULL) STRICT;
+
+CREATE TABLE resync_buffer (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repo_id INTEGER NOT NULL,
+  rev INTEGER NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX resync_buffer_repo ON resync_buffer (repo_id, id);
+
+CREATE TABLE cursors (
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+)sql"};
+
+Result<bool> has_table(Database& database, std::string_view name) {
+  auto found = database.value("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", name);
+  if (!found) return std::unexpected(found.error());
+  return found->has_value();
+}
+
+/// 0 for an empty file; foreign_schema when it holds something else.
+Result<std::int64_t> version_of(Database& database) {
+  auto tables = database.value("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return std::unexpected(tables.error());
+  if (tables->value_or(0) == 0) return 0;
+
+  auto original = has_table(database, "outbox_buffers");
+  if (!original) return std::unexpected(original.error());
+  if (*original) {
+    return fail(Errc::foreign_schema,
+                "it was written by the Go version of Tap, which this version does not import; name another file");
+  }
+  auto meta = has_table(database, "meta");
+  if (!meta) return std::unexpected(meta.error());
+  if (!*meta) return fail(Errc::foreign_schema, "it has tables, but none of Tap's");
+  auto version = database.value("SELECT value FROM meta WHERE key = 'schema_version'");
+  if (!version || !version->has_value()) return fail(Errc::foreign_schema, "its table meta has no schema version");
+  return **version;
+}
+
+}  // namespace
+
+Migrations migrations() { return kMigrations; }
+
+Result<void> migrate(Database& database, Migrations steps) {
+  auto version = version_of(database);
+  if (!version) return std::unexpected(version.error());
+  const auto newest = static_cast<std::int64_t>(steps.size());
+  if (*version > newest || *version < 0) {
+    return fail(Errc::newer_schema,
+                "schema version " + std::to_string(*version) + ", known here up to " + std::to_string(newest));
+  }
+  if (*version == newest) return {};
+
+  // Has to be said before the first table is there: freed pages can then be given back (Store::vacuum).
+  if (*version == 0) {
+    auto done = database.script("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;");
+    if (!done) return done;
+  }
+  auto transaction = Transaction::begin(database);
+  if (!transaction) return std::unexpected(transaction.error());
+  for (std::int64_t at = *version; at < newest; ++at) {
+    if (auto done = database.script(steps[static_cast<std::size_t>(at)]); !done) return done;
+  }
+  auto done = database.run("UPDATE meta SET value = ? WHERE key = 'schema_version'", newest);
+  if (done) done = transaction->commit();
+  if (!done) return done;
+  kLog.info("database schema is up to date", {{"from", *version}, {"version", newest}});
+  return {};
+}
+
+}  // namespace tap::store::sqlite

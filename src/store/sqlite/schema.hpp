@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "store/sqlite/database.hpp"
+
+#include <span>
+
+namespace tap::store::sqlite {
+
+/// Script n brings version n to n + 1; version 0 is an empty file.
+using Migrations = std::span<const char* const>;
+[[nodiscard]] Migrations migrations();
+
+/// Brings the database to the newest version, all steps in one transaction. newer_schema, foreign_schema: nothing is
+/// touched.
+[[nodiscard]] Result<void> migrate(Database& database, Migrations steps);
+
+}  // namespace tap::store::sqlite

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#include "store/sqlite/tables.hpp"
+
+#include "store/sqlite/rkey.hpp"
+
+#include <algorithm>
+
+namespace tap::store::sqlite {
+namespace {
+
+/// Strangers choose the names of collections: the map of those seen has a bound.
+constexpr std::size_t kMaxCollections = 65'536;
+
+/// In the order of the unsigned value, for comparisons in SQL.
+std::int64_t ordered(atproto::Tid rev) { return static_cast<std::int64_t>(rev.value() ^ (std::uint64_t{1} << 63)); }
+
+Result<RepoRow> read_repo(const Row& row) {
+  auto did = atproto::Did::parse(row.text(1));
+  if (!did) return fail(Errc::corrupt, "repo " + std::to_string(row.integer(0)) + ": DID");
+  RepoRow out{RepoId{row.number(0)}, *std::move(did), {}};
+  if (row.number(2) > static_cast<std::uint64_t>(repos::State::error) ||
+      row.number(3) > static_cast<std::uint64_t>(repos::Account::inactive)) {
+    return fail(Errc::corrupt, out.did.str() + ": state");
+  }
+  out.repo.state = static_cast<repos::State>(row.number(2));
+  out.repo.account = static_cast<repos::Account>(row.number(3));
+  if (row.is_null(4)) return out;
+  auto data = StoredCid::read(row.blob(5));
+  if (!data) return fail(Errc::corrupt, out.did.str() + ": data");
+  out.repo.head = repos::Head{atproto::Tid(row.number(4)), *data, row.number(6)};
+  return out;
+}
+
+}  // namespace
+
+StoredCid::StoredCid(const atproto::Cid& cid) {
+  if (cid.codec() != atproto::Cid::Codec::dag_cbor) bytes_[size_++] = static_cast<std::uint8_t>(cid.codec());
+  std::ranges::copy(cid.digest(), bytes_.begin() + static_cast<std::ptrdiff_t>(size_));
+  size_ += cid.digest().size();
+}
+
+Result<atproto::Cid> StoredCid::read(ByteView bytes) {
+  atproto::Digest digest{};
+  auto codec = atproto::Cid::Codec::dag_cbor;
+  if (bytes.size() == digest.size() + 1 && bytes[0] == static_cast<std::uint8_t>(atproto::Cid::Codec::raw)) {
+    codec = atproto::Cid::Codec::raw;
+    bytes = bytes.subspan(1);
+  }
+  if (bytes.size() != digest.size()) return fail(Errc::corrupt, "CID");
+  std::ranges::copy(bytes, digest.begin());
+  return atproto::Cid(codec, digest);
+}
+
+Result<void> Tables::apply(const AddRepo& add) {
+  return database_.run("INSERT OR IGNORE INTO repos (id, did, state, account) VALUES (?, ?, ?, ?)", add.id,
+                       std::string_view(add.did.str()), repos::State::pending, repos::Account::active);
+}
+
+Result<void> Tables::apply(const RemoveRepo& remove) {
+  auto done = database_.run("DELETE FROM repos WHERE id = ?", remove.id);
+  if (done) done = database_.run("DELETE FROM records WHERE repo_id = ?", remove.id);
+  if (done) done = database_.run("DELETE FROM resync_buffer WHERE repo_id = ?", remove.id);
+  return done;
+}
+
+Result<void> Tables::apply(const SetState& set) {
+  return database_.run("UPDATE repos SET state = ?, error = ?, retries = ?, retry_after = ? WHERE id = ?", set.state,
+                       std::string_view(set.error), set.retries, set.retry_after, set.id);
+}
+
+Result<void> Tables::apply(const SetAccount& set) {
+  return database_.run("UPDATE repos SET account = ? WHERE id = ?", set.account, set.id);
+}
+
+Result<void> Tables::apply(const SetHandle& set) {
+  return database_.run("UPDATE repos SET handle = ? WHERE id = ?", std::string_view(set.handle), set.id);
+}
+
+Result<void> Tables::apply(const SetHead& set) {
+  auto done = set_head(set.id, set.head);
+  if (!done) return std::unexpected(done.error());
+  return {};
+}
+
+Result<void> Tables::apply(const PutRecords& put_records) {
+  auto known = database_.value("SELECT 1 FROM repos WHERE id = ?", put_records.id);
+  if (!known) return std::unexpected(known.error());
+  if (!*known) return {};
+  for (const RecordChange& change : put_records.changes) {
+    auto collection = intern(change.collection);
+    if (!collection) return std::unexpected(collection.error());
+    if (auto done = put(put_records.id, *collection, change.rkey, change.cid); !done) return done;
+  }
+  return {};
+}
+
+Result<void> Tables::apply(const BufferCommit& buffer) {
+  return database_.run(
+      "INSERT INTO resync_buffer (repo_id, rev, body) SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM repos WHERE id = "
+      "?1)",
+      buffer.id, ordered(buffer.rev), ByteView(buffer.commit));
+}
+
+Result<void> Tables::apply(const DropBuffered& drop) {
+  return database_.run("DELETE FROM resync_buffer WHERE repo_id = ? AND rev <= ?", drop.id, ordered(drop.up_to));
+}
+
+Result<void> Tables::apply(const SaveCursor& save) {
+  return database_.run("INSERT OR REPLACE INTO cursors (kind, key, value) VALUES (?, ?, ?)",
+                       std::string_view(save.kind), std::string_view(save.key), std::string_view(save.value));
+}
+
+Result<void> Tables::fold(const FoldPlan::Repo& repo, const std::vector<std::string>& collections) {
+  auto known = set_head(repo.id, repo.head);
+  if (!known) return std::unexpected(known.error());
+  if (!*known) return {};
+  for (const FoldPlan::Record& record : repo.records) {
+    auto collection = intern(collections[record.collection]);
+    if (!collection) return std::unexpected(collection.error());
+    if (auto done = put(repo.id, *collection, record.rkey, record.cid); !done) return done;
+  }
+  return {};
+}
+
+Result<bool> Tables::set_head(RepoId id, const repos::Head& head) {
+  auto done = database_.run("UPDATE repos SET rev = ?, data = ?, records = ? WHERE id = ?", head.rev.value(),
+                            StoredCid(head.data).bytes(), head.records, id);
+  if (!done) return std::unexpected(done.error());
+  return database_.changes() > 0;
+}
+
+Result<void> Tables::put(RepoId id, std::int64_t collection, std::string_view rkey,
+                         const std::optional<atproto::Cid>& cid) {
+  const auto number = rkey_number(rkey);
+  if (!cid) {
+    constexpr Sql kDelete = "DELETE FROM records WHERE repo_id = ? AND collection_id = ? AND rkey = ?";
+    return number ? database_.run(kDelete, id, collection, *number) : database_.run(kDelete, id, collection, rkey);
+  }
+  constexpr Sql kPut = "INSERT OR REPLACE INTO records (repo_id, collection_id, rkey, cid) VALUES (?, ?, ?, ?)";
+  const StoredCid stored(*cid);
+  return number ? database_.run(kPut, id, collection, *number, stored.bytes())
+                : database_.run(kPut, id, collection, rkey, stored.bytes());
+}
+
+Result<std::int64_t> Tables::intern(const std::string& collection) {
+  if (const auto found = collections_.find(collection); found != collections_.end()) return found->second;
+  auto id = database_.value("SELECT id FROM collections WHERE nsid = ?", std::string_view(collection));
+  if (id && !*id) {
+    id = database_.value("INSERT INTO collections (nsid) VALUES (?) RETURNING id", std::string_view(collection));
+  }
+  if (!id) return std::unexpected(id.error());
+  if (collections_.size() >= kMaxCollections) collections_.clear();
+  collections_.emplace(collection, **id);
+  return **id;
+}
+
+Result<void> Tables::each_repo(const std::function<void(RepoRow&)>& sink) {
+  return database_.each("SELECT id, did, state, account, rev, data, records FROM repos ORDER BY id",
+                        [&](const Row& row) -> Result<void> {
+                          auto repo = read_repo(row);
+                          if (!repo) return std::unexpected(repo.error());
+                          sink(*repo);
+                          return {};
+                        });
+}
+
+}  // namespace tap::store::sqlite

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tap/store/types.hpp"
+
+#include "store/fold.hpp"
+#include "store/sqlite/database.hpp"
+
+#include <array>
+#include <functional>
+#include <string>
+#include <unordered_map>
+
+namespace tap::store::sqlite {
+
+/// The tables that hold what is, as against the journal of what happened. Inside the caller's transaction.
+class Tables {
+ public:
+  explicit Tables(Database& database) : database_(database) {}
+
+  [[nodiscard]] Result<void> apply(const AddRepo& add);
+  [[nodiscard]] Result<void> apply(const RemoveRepo& remove);
+  [[nodiscard]] Result<void> apply(const SetState& set);
+  [[nodiscard]] Result<void> apply(const SetAccount& set);
+  [[nodiscard]] Result<void> apply(const SetHandle& set);
+  [[nodiscard]] Result<void> apply(const SetHead& set);
+  [[nodiscard]] Result<void> apply(const PutRecords& put);
+  [[nodiscard]] Result<void> apply(const BufferCommit& buffer);
+  [[nodiscard]] Result<void> apply(const DropBuffered& drop);
+  [[nodiscard]] Result<void> apply(const SaveCursor& save);
+  /// What the journal says of one repo; nothing when it was removed.
+  [[nodiscard]] Result<void> fold(const FoldPlan::Repo& repo, const std::vector<std::string>& collections);
+  /// After a rollback: what was looked up meanwhile may not be there.
+  void forget() { collections_.clear(); }
+
+  /// Every repo, in id order.
+  [[nodiscard]] Result<void> each_repo(const std::function<void(RepoRow&)>& sink);
+
+ private:
+  [[nodiscard]] Result<bool> set_head(RepoId id, const repos::Head& head);
+  [[nodiscard]] Result<void> put(RepoId id, std::int64_t collection, std::string_view rkey,
+                                 const std::optional<atproto::Cid>& cid);
+  [[nodiscard]] Result<std::int64_t> intern(const std::string& collection);
+
+  Database& database_;
+  std::unordered_map<std::string, std::int64_t> collections_;
+};
+
+/// A CID as stored: 32 bytes of digest; another codec than dag-cbor stands before it.
+class StoredCid {
+ public:
+  explicit StoredCid(const atproto::Cid& cid);
+  [[nodiscard]] ByteView bytes() const { return {bytes_.data(), size_}; }
+  [[nodiscard]] static Result<atproto::Cid> read(ByteView bytes);
+
+ private:
+  std::array<std::uint8_t, 33> bytes_{};
+  std::size_t size_ = 0;
+};
+
+}  // namespace tap::store::sqlite

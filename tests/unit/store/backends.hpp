@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tap/store/store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+namespace tap::store {
+
+/// A folder of its own that goes away with it.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    static std::atomic<int> next{0};
+    path_ = std::filesystem::temp_directory_path() /
+            ("tap-store-" + std::to_string(::getpid()) + "-" + std::to_string(next++));
+    std::filesystem::create_directories(path_);
+  }
+  ~ScratchFolder() { std::filesystem::remove_all(path_); }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// One engine under the contract suite: a database of its own, that can be opened again and again.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  [[nodiscard]] virtual Result<std::unique_ptr<Store>> open() = 0;
+  /// What a new process finds after this one died at this moment. The store stays open. Empty when the engine's
+  /// server survives its clients.
+  [[nodiscard]] virtual std::unique_ptr<Backend> crashed_copy() = 0;
+};
+
+class SqliteBackend final : public Backend {
+ public:
+  [[nodiscard]] Result<std::unique_ptr<Store>> open() override { return open_store("sqlite://" + path()); }
+  [[nodiscard]] std::unique_ptr<Backend> crashed_copy() override {
+    auto copy = std::make_unique<SqliteBackend>();
+    for (const char* suffix : {"", "-wal"}) {
+      if (std::filesystem::exists(path() + suffix)) std::filesystem::copy_file(path() + suffix, copy->path() + suffix);
+    }
+    return copy;
+  }
+  [[nodiscard]] std::string path() const { return folder_.file("tap.db"); }
+
+ private:
+  ScratchFolder folder_;
+};
+
+/// Makes SQLite refuse to save the cursor value "poison": a write that fails by itself.
+constexpr const char* kPoison =
+    "CREATE TRIGGER poison BEFORE INSERT ON cursors WHEN new.value = 'poison' BEGIN SELECT RAISE(ABORT, 'poison'); END";
+
+/// The engines, for INSTANTIATE_TEST_SUITE_P.
+struct Engine {
+  const char* name;
+  std::unique_ptr<Backend> (*make)();
+};
+inline std::vector<Engine> engines() {
+  return {{"Sqlite", [] { return std::unique_ptr<Backend>(std::make_unique<SqliteBackend>()); }}};
+}
+inline std::string engine_name(const testing::TestParamInfo<Engine>& info) { return info.param.name; }
+
+// Builders: readable numbers instead of real DIDs and CIDs.
+
+inline atproto::Did did_of(std::uint64_t number) {
+  return *atproto::Did::parse("did:web:d" + std::to_string(number) + ".example.com");
+}
+inline atproto::Cid cid_of(std::uint64_t number) {
+  const std::string text = std::to_string(number);
+  return atproto::Cid::of(number % 7 == 0 ? atproto::Cid::Codec::raw : atproto::Cid::Codec::dag_cbor, as_bytes(text));
+}
+inline repos::Head head_of(std::uint64_t rev, std::uint64_t records) {
+  return {atproto::Tid(rev), cid_of(rev * 7 + 1), records};
+}
+inline outbox::Draft draft(std::string body, outbox::Order order = outbox::Order::barrier) {
+  return {outbox::LaneKey{7}, order, std::move(body)};
+}
+inline Write write_of(std::vector<Mutation> mutations, std::vector<outbox::Draft> events = {}) {
+  return {std::move(mutations), std::move(events)};
+}
+inline RecordChange put(std::string collection, std::string rkey, std::uint64_t cid) {
+  return {std::move(collection), std::move(rkey), cid_of(cid)};
+}
+inline RecordChange erase(std::string collection, std::string rkey) {
+  return {std::move(collection), std::move(rkey), std::nullopt};
+}
+
+}  // namespace tap::store
