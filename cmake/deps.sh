@@ -13,8 +13,10 @@ build=(
 test=(
   "${build[@]}"
   libgtest-dev libgmock-dev clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19 python3 curl openssl
-  make g++
+  make g++ iproute2 util-linux
 )
+# The end-to-end tests bring their own node; any npm fetches it, also one that does not come from Debian.
+command -v npm >/dev/null || test+=(npm)
 
 set_of() {
   case "${1:-test}" in

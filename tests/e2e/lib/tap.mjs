@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// The program under test as a process: start, stop, kill, ask.
+import { spawn } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { freePort } from './loopback.mjs'
+import { until } from './wait.mjs'
+
+export class Tap {
+  starts = 0
+
+  // `settings`: environment variables beyond the ones every run needs.
+  static async create({ binary, dir, relayUrl, plcUrl, caFile, settings = {} }) {
+    const tap = new Tap()
+    const port = await freePort()
+    tap.url = `http://127.0.0.1:${port}`
+    tap.log = path.join(dir, 'tap.log')
+    Object.assign(tap, { binary, dir })
+    tap.environment = {
+      PATH: process.env.PATH,
+      TAP_DATABASE_URL: `sqlite://${path.join(dir, 'tap.db')}`,
+      TAP_BIND: `127.0.0.1:${port}`,
+      TAP_PLC_URL: plcUrl,
+      TAP_RELAY_URL: relayUrl,
+      TAP_LOG_LEVEL: 'debug',
+      ...(caFile ? { SSL_CERT_FILE: caFile } : {}),
+      ...settings,
+    }
+    return tap
+  }
+
+  launch() {
+    const log = fs.openSync(this.log, 'a')
+    this.starts++
+    this.expectedToEnd = false
+    this.process = spawn(this.binary, ['run'], { cwd: this.dir, env: this.environment, stdio: ['ignore', log, log] })
+    fs.closeSync(log)
+    const { process } = this
+    this.ended = new Promise((resolve) => process.once('exit', (code, signal) => resolve({ code, signal })))
+    process.once('error', (error) => { this.failure = error })
+    process.once('exit', (code, signal) => {
+      if (!this.expectedToEnd) this.failure = new Error(`tap ended by itself: ${signal ?? `exit status ${code}`}`)
+    })
+  }
+
+  async start() {
+    this.launch()
+    await until('tap answers', () => this.healthy(), { seconds: 30, everyMs: 5, check: () => this.assertAlive() })
+  }
+
+  async healthy() {
+    try {
+      return (await fetch(`${this.url}/health`, { signal: AbortSignal.timeout(5_000) })).ok
+    } catch {
+      return false
+    }
+  }
+
+  assertAlive() { if (this.failure) throw this.failure }
+
+  // Ends it in order and expects that it goes in order.
+  async stop() {
+    const { code, signal } = await this.signal('SIGTERM')
+    if (code !== 0) throw new Error(`tap did not end well on SIGTERM: ${signal ?? `exit status ${code}`}`)
+  }
+
+  kill() { return this.signal('SIGKILL') }
+
+  async signal(name) {
+    this.expectedToEnd = true
+    this.process.kill(name)
+    const late = setTimeout(() => this.process.kill('SIGKILL'), 30_000)
+    const end = await this.ended
+    clearTimeout(late)
+    return end
+  }
+
+  get running() { return this.process && this.process.exitCode === null && this.process.signalCode === null }
+
+  async get(resource) {
+    const response = await fetch(this.url + resource, { signal: AbortSignal.timeout(30_000) })
+    if (!response.ok) throw new Error(`GET ${resource}: HTTP ${response.status} ${await response.text()}`)
+    return response.json()
+  }
+
+  async post(resource, body) {
+    const response = await fetch(this.url + resource, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal: AbortSignal.timeout(30_000),
+    })
+    if (!response.ok) throw new Error(`POST ${resource}: HTTP ${response.status} ${await response.text()}`)
+  }
+
+  add(accounts) { return this.post('/repos/add', { dids: accounts.map(({ did }) => did) }) }
+  remove(accounts) { return this.post('/repos/remove', { dids: accounts.map(({ did }) => did) }) }
+  info(did) { return this.get(`/info/${did}`) }
+  async undelivered() { return (await this.get('/stats/outbox-buffer')).outbox_buffer }
+  async buffered() { return (await this.get('/stats/resync-buffer')).resync_buffer }
+  async firehoseSeq() { return (await this.get('/stats/cursors')).firehose }
+
+  lastLines(count) {
+    return fs.existsSync(this.log) ? fs.readFileSync(this.log, 'utf8').trimEnd().split('\n').slice(-count) : []
+  }
+}
