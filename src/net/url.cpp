@@ -72,6 +72,20 @@ Result<void> read_authority(std::string_view text, Url& url) {
   return {};
 }
 
+/// RFC 3986, 5.2.4, for a path that begins with a slash.
+std::string without_dots(std::string_view path) {
+  std::string out;
+  while (!path.empty()) {
+    const std::string_view segment = path.substr(0, path.find('/', 1));
+    path.remove_prefix(segment.size());
+    const bool up = segment == "/..";
+    if (up) out.resize(out.empty() ? 0 : out.rfind('/'));
+    if (!up && segment != "/.") out += segment;
+    if ((up || segment == "/.") && path.empty()) out += '/';
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Url> Url::parse(std::string_view text) {
@@ -97,13 +111,19 @@ Result<Url> Url::parse(std::string_view text) {
 }
 
 Result<Url> Url::resolve(std::string_view location) const {
-  if (!is_clean(location)) return fail(Errc::bad_url);
-  if (location.find("://") != std::string_view::npos) return parse(location);
+  if (location.size() > kMaxUrl || !is_clean(location)) return fail(Errc::bad_url);
+  const std::size_t mark = location.find_first_of(":/?#");
+  if (mark != std::string_view::npos && location[mark] == ':') return parse(location);
   if (location.starts_with("//")) return parse(scheme + ":" + std::string(location));
   location = location.substr(0, location.find('#'));
-  if (location.starts_with('/')) return with_target(location);
-  const std::string_view path = std::string_view(target).substr(0, target.find('?'));
-  return with_target(std::string(path.substr(0, path.rfind('/') + 1)) + std::string(location));
+  if (location.empty()) return *this;
+  std::string path = target.substr(0, target.find('?'));
+  const std::size_t query = std::min(location.find('?'), location.size());
+  if (query > 0) {
+    const std::string kept = location.starts_with('/') ? "" : path.substr(0, path.rfind('/') + 1);
+    path = without_dots(kept + std::string(location.substr(0, query)));
+  }
+  return with_target(path + std::string(location.substr(query)));
 }
 
 std::string Url::origin() const { return scheme + "://" + authority(); }

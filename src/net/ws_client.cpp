@@ -206,7 +206,7 @@ class Client final : public WsConnector {
       co_return std::unexpected(written.error());
     }
 
-    ResponseReader reader(**connection, options.handshake_timeout);
+    ResponseReader reader(**connection, 2 * options.handshake_timeout);  // the deadline of the whole comes first
     auto response = co_await reader.read_head(false);
     if (!response) co_return std::unexpected(response.error());
     if (response->status != 101) co_return co_await refuse(reader, std::move(*response), refused);

@@ -66,8 +66,8 @@ class HttpClient {
 
 class Resolver;
 struct ClientOptions {
-  std::string user_agent;
-  std::string ca_file;                 ///< SSL_CERT_FILE; empty: the system's
+  std::string user_agent = {};
+  std::string ca_file = {};            ///< SSL_CERT_FILE; empty: the system's
   bool allow_private_hosts = false;    ///< switches the guard off
   std::size_t idle_connections = 256;  ///< kept alive, in all
   std::size_t idle_per_origin = 32;

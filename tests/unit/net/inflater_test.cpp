@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "net/inflater.hpp"
+
+#include "tap/net/error.hpp"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <string>
+
+namespace tap::net {
+namespace {
+
+std::string gzip(const std::string& plain) {
+  z_stream stream{};
+  deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, plain.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+  stream.avail_in = static_cast<uInt>(plain.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+/// All output for this input; an error as text.
+std::string inflate_all(Inflater& inflater, std::string_view input) {
+  inflater.feed(as_bytes(input));
+  std::string out;
+  for (;;) {
+    auto piece = inflater.next();
+    if (!piece) return piece.error().message();
+    if (piece->empty()) return out;
+    out += as_text(*piece);
+  }
+}
+
+TEST(Inflater, GivesBackWhatWasCompressed) {
+  std::string plain;
+  for (int i = 0; i < 100'000; ++i) plain += static_cast<char>(i * 7919 % 251);
+  Inflater inflater;
+  EXPECT_EQ(inflate_all(inflater, gzip(plain)), plain);
+  EXPECT_TRUE(inflater.finished());
+}
+
+TEST(Inflater, TakesItsInputByteByByte) {
+  const std::string packed = gzip("a few words");
+  Inflater inflater;
+  std::string out;
+  for (std::size_t i = 0; i < packed.size(); ++i) {
+    EXPECT_FALSE(inflater.finished());
+    out += inflate_all(inflater, std::string_view(packed).substr(i, 1));
+  }
+  EXPECT_EQ(out, "a few words");
+  EXPECT_TRUE(inflater.finished());
+}
+
+TEST(Inflater, ABombComesOutInBoundedPieces) {
+  const std::string packed = gzip(std::string(50 << 20, '\0'));
+  ASSERT_LT(packed.size(), 100'000u);
+  Inflater inflater;
+  inflater.feed(as_bytes(packed));
+  std::size_t pieces = 0;
+  for (;;) {
+    const auto piece = inflater.next();
+    ASSERT_TRUE(piece);
+    if (piece->empty()) break;
+    ASSERT_LE(piece->size(), 64u << 10);
+    ++pieces;
+  }
+  EXPECT_EQ(pieces, (50u << 20) / (64u << 10));
+}
+
+TEST(Inflater, ATruncatedStreamIsNotFinished) {
+  const std::string packed = gzip("a few words");
+  for (std::size_t size = 0; size < packed.size(); ++size) {
+    Inflater inflater;
+    (void)inflate_all(inflater, packed.substr(0, size));
+    EXPECT_FALSE(inflater.finished()) << size;
+  }
+}
+
+TEST(Inflater, BytesBehindTheStreamAreAnError) {
+  const std::string packed = gzip("words") + "x";
+  Inflater inflater;
+  inflater.feed(as_bytes(packed));
+  ASSERT_TRUE(inflater.next());
+  const auto behind = inflater.next();
+  ASSERT_FALSE(behind);
+  EXPECT_EQ(behind.error(), Errc::bad_response);
+}
+
+TEST(Inflater, ADamagedStreamIsAnError) {
+  std::string packed = gzip("a few words that are damaged on their way");
+  packed[packed.size() - 6] ^= 1;  // the checksum
+  for (const std::string& input :
+       {packed, std::string("no gzip at all"), std::string("\x1f\x8b\x07\0\0\0\0\0\0\0", 10)}) {
+    Inflater inflater;
+    inflater.feed(as_bytes(input));
+    Result<ByteView> piece = inflater.next();
+    while (piece && !piece->empty()) piece = inflater.next();
+    ASSERT_FALSE(piece);
+    EXPECT_EQ(piece.error(), Errc::bad_response);
+  }
+}
+
+}  // namespace
+}  // namespace tap::net

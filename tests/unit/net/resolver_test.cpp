@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "tap/net/resolver.hpp"
+
+#include "tap/async/timeout.hpp"
+
+#include "support/loop.hpp"
+#include "support/net/dns_server.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tap::net {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+
+class Txt : public testing::Test {
+ protected:
+  std::unique_ptr<Resolver> make(ResolverOptions options = {}) {
+    options.port = dns_.port();
+    options.attempt_timeout = 1s;
+    options.attempts = 1;
+    return make_resolver(loop_.executor(), options);
+  }
+  Result<std::vector<std::string>> ask(const std::string& name) {
+    const auto resolver = make();
+    return loop_.run(resolver->txt(name));
+  }
+  test::Loop loop_;
+  test::DnsServer dns_;
+};
+
+TEST_F(Txt, JoinsTheStringsOfARecord) {
+  dns_.set_txt("_atproto.a.test", {{"did=did:plc:", "abc", ""}});
+  const auto texts = ask("_atproto.a.test");
+  ASSERT_TRUE(texts);
+  EXPECT_THAT(*texts, ElementsAre("did=did:plc:abc"));
+}
+
+TEST_F(Txt, KeepsRecordsApart) {
+  dns_.set_txt("a.test", {{"v=spf1 -all"}, {"did=did:plc:abc"}});
+  const auto texts = ask("a.test");
+  ASSERT_TRUE(texts);
+  EXPECT_THAT(*texts, ElementsAre("v=spf1 -all", "did=did:plc:abc"));
+}
+
+TEST_F(Txt, ANameThatDoesNotExistIsNotFound) {
+  const auto texts = ask("nobody.test");
+  ASSERT_FALSE(texts);
+  EXPECT_EQ(texts.error(), Errc::not_found);
+}
+
+TEST_F(Txt, ANameWithoutTxtIsNotFound) {
+  dns_.set_code("a.test", 0);
+  const auto texts = ask("a.test");
+  ASSERT_FALSE(texts);
+  EXPECT_EQ(texts.error(), Errc::not_found);
+}
+
+TEST_F(Txt, AFailingServerIsNoAnswerAboutTheName) {
+  dns_.set_code("a.test", 2);
+  const auto texts = ask("a.test");
+  ASSERT_FALSE(texts);
+  EXPECT_EQ(texts.error(), Errc::resolve_failed);
+}
+
+TEST_F(Txt, ASilentServerIsNoAnswerAboutTheName) {
+  dns_.set_silent("a.test");
+  const auto texts = ask("a.test");
+  ASSERT_FALSE(texts);
+  EXPECT_EQ(texts.error(), Errc::resolve_failed);
+}
+
+TEST_F(Txt, AMalformedRecordIsNoAnswerAboutTheName) {
+  dns_.set_malformed("a.test");
+  const auto texts = ask("a.test");
+  ASSERT_FALSE(texts);
+  EXPECT_EQ(texts.error(), Errc::resolve_failed);
+}
+
+TEST_F(Txt, ACallerMayLeaveALookUpThatHangs) {
+  dns_.set_silent("slow.test");
+  const auto resolver = make();
+  const auto texts = loop_.run(async::with_timeout(resolver->txt("slow.test"), 20ms));
+  ASSERT_FALSE(texts);
+  EXPECT_EQ(texts.error(), async::Errc::timed_out);  // not resolve_failed: the look-up itself takes a second
+}
+
+TEST_F(Txt, AQueueThatIsFullRefuses) {
+  dns_.set_silent("slow.test");
+  const auto resolver = make({.threads = 1, .max_queued = 1});
+  auto first = loop_.start(resolver->txt("slow.test"));
+  auto second = loop_.start(resolver->txt("slow.test"));
+  const auto third = loop_.run(resolver->txt("slow.test"));
+  ASSERT_FALSE(third);
+  EXPECT_EQ(third.error(), Errc::resolve_failed);
+  EXPECT_FALSE(first.done());
+  loop_.run_until([&] { return first.done() && second.done(); });
+  dns_.set_txt("a.test", {{"x"}});
+  EXPECT_TRUE(loop_.run(resolver->txt("a.test"))) << "there is room again";
+}
+
+TEST_F(Txt, QueuedLookUpsThatNobodyWaitsForAreNotMade) {
+  dns_.set_silent("slow.test");
+  dns_.set_txt("a.test", {{"x"}});
+  dns_.set_txt("given-up.test", {{"x"}});
+  const auto resolver = make({.threads = 1});
+  auto slow = loop_.start(resolver->txt("slow.test"));
+  EXPECT_FALSE(loop_.run(async::with_timeout(resolver->txt("given-up.test"), 1ms)));
+  EXPECT_TRUE(loop_.run(resolver->txt("a.test")));
+  EXPECT_EQ(dns_.queries("given-up.test"), 0u);
+  EXPECT_TRUE(slow.done());
+}
+
+TEST(Addresses, ALiteralIsItself) {
+  test::Loop loop;
+  const auto resolver = make_resolver(loop.executor());
+  for (const std::string text : {"127.0.0.1", "2001:db8::1"}) {
+    const auto addresses = loop.run(resolver->addresses(text));
+    ASSERT_TRUE(addresses);
+    EXPECT_THAT(*addresses, ElementsAre(boost::asio::ip::make_address(text)));
+  }
+}
+
+TEST(Addresses, LocalhostIsLoopback) {
+  test::Loop loop;
+  const auto resolver = make_resolver(loop.executor());
+  const auto addresses = loop.run(resolver->addresses("localhost"));
+  ASSERT_TRUE(addresses);
+  for (const auto& address : *addresses) EXPECT_TRUE(address.is_loopback());
+}
+
+}  // namespace
+}  // namespace tap::net
