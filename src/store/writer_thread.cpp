@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+#include "store/writer_thread.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tap::store {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+constexpr log::Logger kLog("store");
+/// Record changes of a fold between two transactions: some 20 ms.
+constexpr std::size_t kFoldSlice = 2'000;
+constexpr auto kRetry = 1s;
+
+const std::vector<double> kSeconds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5};
+const std::vector<double> kSizes = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000, 2'000, 5'000, 10'000};
+
+metrics::Counter& failures(metrics::Registry& metrics, const char* what) {
+  return metrics.counter("tap_store_failures_total", "Database work that failed", {{"what", what}});
+}
+
+}  // namespace
+
+WriterThread::WriterThread(Store& store, metrics::Registry& metrics, const WriterOptions& options,
+                           std::function<void()> wake)
+    : store_(store),
+      options_(options),
+      wake_(std::move(wake)),
+      unfolded_since_(Clock::now()),
+      writing_(kLog, "writing to the database", failures(metrics, "transaction")),
+      folds_(kLog, "fold of the journal", failures(metrics, "fold")),
+      batch_size_(metrics.histogram("tap_store_batch_size", "Writes of a transaction", kSizes)),
+      transaction_seconds_(metrics.histogram("tap_store_transaction_seconds", "Time of a transaction", kSeconds)),
+      fold_seconds_(metrics.histogram("tap_store_fold_seconds", "Time spent on a fold of the journal", kSeconds)),
+      unfolded_(metrics.gauge("tap_store_unfolded_commits", "Commits in the journal that are not in the tables")) {
+  checkpointer_.emplace(store, metrics, options.checkpoint_bytes, options.max_log_bytes);
+  show();
+  thread_ = std::thread([this] { run(); });
+}
+
+WriterThread::~WriterThread() { stop(); }
+
+void WriterThread::submit(Request request) {
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.push_back(std::move(request));
+    if (inbox_.size() > 1) return;
+  }
+  arrived_.notify_one();
+}
+
+void WriterThread::ack(std::span<const outbox::EventId> ids) {
+  if (ids.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    const bool first = inbox_acks_.empty();
+    inbox_acks_.insert(inbox_acks_.end(), ids.begin(), ids.end());
+    if (!first) return;
+    acks_since_ = Clock::now();
+  }
+  arrived_.notify_one();  // so that it knows when to wake up
+}
+
+std::vector<WriterThread::Finished> WriterThread::take_finished() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(finished_, {});
+}
+
+void WriterThread::stop() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  arrived_.notify_one();
+  thread_.join();
+  checkpointer_.reset();
+}
+
+void WriterThread::run() noexcept {
+  for (;;) {
+    Batch batch = next_batch();
+    const bool stopping = batch.stopping;
+    const bool idle = batch.requests.empty();
+    const std::size_t size = batch.size;
+    transact(std::move(batch));
+    if (stopping && idle) break;
+    if (fold_is_due()) fold_slice(std::max(kFoldSlice, 2 * size));
+    tidy(idle);
+    show();
+  }
+  answer_folds(fail(Errc::closed));
+}
+
+WriterThread::Batch WriterThread::next_batch() {
+  std::unique_lock lock(mutex_);
+  while (inbox_.empty() && !stopping_) {
+    const auto until = wake_time();
+    if (until && *until <= Clock::now()) break;
+    if (until) {
+      arrived_.wait_until(lock, *until);
+    } else {
+      arrived_.wait(lock);
+    }
+  }
+  Batch batch;
+  batch.stopping = stopping_;
+  while (!inbox_.empty() && batch.size < options_.batch_events) {
+    Request& request = inbox_.front();
+    batch.size += 1 + request.write.mutations.size() + request.write.events.size();
+    batch.requests.push_back(std::move(request));
+    inbox_.pop_front();
+  }
+  acks_.insert(acks_.end(), inbox_acks_.begin(), inbox_acks_.end());
+  inbox_acks_.clear();
+  return batch;
+}
+
+/// Under the lock.
+std::optional<WriterThread::Time> WriterThread::wake_time() const {
+  std::optional<Time> when;
+  const auto at = [&](Time time) { when = when ? std::min(*when, time) : time; };
+  if (!inbox_acks_.empty()) at(acks_since_ + options_.ack_delay);
+  if (!acks_.empty()) at(Time());
+  if (folding_) at(Time());
+  if (store_.folded() != store_.next_event()) at(unfolded_since_ + options_.fold.age);
+  if (when) when = std::max(*when, not_before_);
+  if (vacuuming_ || !fold_waiters_.empty()) at(Time());
+  return when;
+}
+
+void WriterThread::transact(Batch batch) {
+  std::vector<Write> writes;
+  writes.reserve(batch.requests.size());
+  for (Request& request : batch.requests) writes.push_back(std::move(request.write));
+  const bool was_folded = store_.folded() == store_.next_event();
+  std::vector<Result<outbox::EventId>> results;
+  auto first = apply(writes, acks_);
+  if (first) {
+    acks_.clear();
+    for (const Write& write : writes) {
+      results.emplace_back(*first);
+      first = outbox::EventId{static_cast<std::uint64_t>(*first) + write.events.size()};
+    }
+  } else if (writes.size() + (acks_.empty() ? 0 : 1) > 1) {
+    one_by_one(writes, results);
+  } else {
+    results.assign(writes.size(), first);
+    not_before_ = Clock::now() + kRetry;
+  }
+  if (was_folded) unfolded_since_ = Clock::now();
+
+  Finished finished;
+  for (std::size_t i = 0; i < batch.requests.size(); ++i) {
+    answer(batch.requests[i], results[i], std::move(writes[i]), finished);
+  }
+  hand_over(std::move(finished));
+}
+
+/// So that one bad member does not fail its neighbours.
+void WriterThread::one_by_one(std::span<const Write> writes, std::vector<Result<outbox::EventId>>& results) {
+  for (const Write& write : writes) results.push_back(apply({&write, 1}, {}));
+  apply_acks();
+}
+
+/// What fails stays for the next transaction.
+void WriterThread::apply_acks() {
+  if (acks_.empty()) return;
+  if (apply({}, acks_)) {
+    acks_.clear();
+  } else {
+    not_before_ = Clock::now() + kRetry;
+  }
+}
+
+Result<outbox::EventId> WriterThread::apply(std::span<const Write> writes, std::span<const outbox::EventId> acks) {
+  const bool has_work = !acks.empty() || std::ranges::any_of(writes, [](const Write& write) {
+    return !write.mutations.empty() || !write.events.empty();
+  });
+  if (!has_work) return store_.next_event();
+  const Time start = Clock::now();
+  auto result = store_.apply(writes, acks);
+  transaction_seconds_.observe(std::chrono::duration<double>(Clock::now() - start).count());
+  batch_size_.observe(static_cast<double>(writes.size()));
+  if (result) {
+    writing_.succeeded();
+    checkpointer_->after_transaction();
+  } else if (writes.size() <= 1) {  // else its members are tried alone
+    writing_.failed(result.error());
+  }
+  return result;
+}
+
+void WriterThread::answer(Request& request, const Result<outbox::EventId>& result, Write write, Finished& finished) {
+  if (request.kind == Kind::fold) return start_fold(request, finished);
+  Result<void> outcome;
+  if (!result) outcome = std::unexpected(result.error());
+  if (request.kind == Kind::flush && !acks_.empty()) outcome = fail(Errc::failed, "acks are not durable yet");
+  if (outcome) {
+    auto id = static_cast<std::uint64_t>(*result);
+    for (outbox::Draft& event : write.events) {
+      finished.events.push_back({outbox::EventId{id++}, event.lane, event.order, std::move(event.body)});
+    }
+  }
+  finished.answers.push_back({std::move(request.done), std::move(outcome)});
+}
+
+void WriterThread::start_fold(Request& request, Finished& finished) {
+  const bool is_folded = request.repo ? !store_.has_unfolded(*request.repo) : store_.folded() == store_.next_event();
+  if (is_folded) {
+    finished.answers.push_back({std::move(request.done), {}});
+  } else {
+    fold_waiters_.push_back({store_.next_event(), std::move(request.done)});
+  }
+}
+
+bool WriterThread::fold_is_due() const {
+  if (store_.folded() == store_.next_event()) return false;
+  if (!fold_waiters_.empty()) return true;
+  const Time now = Clock::now();
+  if (now < not_before_) return false;
+  return folding_ || store_.unfolded() >= options_.fold.events || now >= unfolded_since_ + options_.fold.age;
+}
+
+void WriterThread::fold_slice(std::size_t size) {
+  const outbox::EventId before = store_.folded();
+  const Time start = Clock::now();
+  auto done = store_.fold_slice(size);
+  fold_time_ += Clock::now() - start;
+  if (!done) {
+    folds_.failed(done.error());
+    folding_ = false;
+    not_before_ = Clock::now() + kRetry;
+    return answer_folds(done);
+  }
+  folds_.succeeded();
+  checkpointer_->after_transaction();
+  folding_ = store_.folded() == before;
+  if (!folding_) end_fold_round();
+}
+
+void WriterThread::end_fold_round() {
+  fold_seconds_.observe(fold_time_.count());
+  fold_time_ = {};
+  unfolded_since_ = Clock::now();
+  vacuuming_ = true;
+  answer_folds({});
+}
+
+/// Success is for those whose part is folded, an error for all.
+void WriterThread::answer_folds(const Result<void>& result) {
+  Finished finished;
+  std::erase_if(fold_waiters_, [&](FoldWaiter& waiter) {
+    if (result && waiter.target > store_.folded()) return false;
+    finished.answers.push_back({std::move(waiter.done), result});
+    return true;
+  });
+  hand_over(std::move(finished));
+}
+
+/// Gives free space back while there is nothing else to do.
+void WriterThread::tidy(bool idle) {
+  if (!vacuuming_ || !idle || folding_) return;
+  auto more = store_.vacuum();
+  vacuuming_ = more.value_or(false);
+  if (vacuuming_) checkpointer_->after_transaction();
+}
+
+void WriterThread::hand_over(Finished finished) {
+  if (finished.answers.empty() && finished.events.empty()) return;
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = finished_.empty();
+    finished_.push_back(std::move(finished));
+  }
+  if (first) wake_();
+}
+
+void WriterThread::show() { unfolded_.set(static_cast<std::int64_t>(store_.unfolded())); }
+
+}  // namespace tap::store

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tap/store/writer.hpp"
+
+#include "store/checkpointer.hpp"
+#include "store/condition.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace tap::store {
+
+/// The writing side: a thread that drains its inbox into one transaction, hands back the answers of that transaction in
+/// one piece, and folds in between. Its methods are called by the loop.
+class WriterThread {
+ public:
+  using Done = std::move_only_function<void(Result<void>)>;
+  enum class Kind : std::uint8_t {
+    write,
+    flush,  ///< done with the acks handed in before
+    fold,   ///< done when what was committed before is folded: of one repo, or all
+  };
+  struct Request {
+    Kind kind{};
+    Write write;
+    std::optional<RepoId> repo;
+    Done done;
+  };
+  struct Answer {
+    Done done;
+    Result<void> result;
+  };
+  /// What one transaction came to: events first, then answers.
+  struct Finished {
+    std::vector<outbox::Event> events;
+    std::vector<Answer> answers;
+  };
+
+  /// `wake` is called on this thread when there is something to take after there was nothing.
+  WriterThread(Store& store, metrics::Registry& metrics, const WriterOptions& options, std::function<void()> wake);
+  /// Stops.
+  ~WriterThread();
+  WriterThread(const WriterThread&) = delete;
+  WriterThread& operator=(const WriterThread&) = delete;
+
+  void submit(Request request);
+  void ack(std::span<const outbox::EventId> ids);
+  [[nodiscard]] std::vector<Finished> take_finished();
+  /// Does what was handed in, folds aside, and joins. The last answers can then be taken.
+  void stop();
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  struct Batch {
+    std::vector<Request> requests;
+    std::size_t size = 0;  // events and mutations
+    bool stopping = false;
+  };
+  struct FoldWaiter {
+    outbox::EventId target;
+    Done done;
+  };
+
+  void run() noexcept;
+  /// Waits for work: requests, acks that are due, or a fold or clean-up that is.
+  [[nodiscard]] Batch next_batch();
+  [[nodiscard]] std::optional<Time> wake_time() const;
+  void transact(Batch batch);
+  void one_by_one(std::span<const Write> writes, std::vector<Result<outbox::EventId>>& results);
+  void apply_acks();
+  void answer(Request& request, const Result<outbox::EventId>& result, Write write, Finished& finished);
+  void start_fold(Request& request, Finished& finished);
+  [[nodiscard]] Result<outbox::EventId> apply(std::span<const Write> writes, std::span<const outbox::EventId> acks);
+  [[nodiscard]] bool fold_is_due() const;
+  void fold_slice(std::size_t size);
+  void end_fold_round();
+  void answer_folds(const Result<void>& result);
+  void tidy(bool idle);
+  void hand_over(Finished finished);
+  void show();
+
+  Store& store_;
+  WriterOptions options_;
+  std::function<void()> wake_;
+
+  // Shared with the loop.
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<Request> inbox_;
+  std::vector<outbox::EventId> inbox_acks_;
+  Time acks_since_{};
+  bool stopping_ = false;
+  std::vector<Finished> finished_;
+
+  // The thread's own.
+  std::vector<outbox::EventId> acks_;  // taken from the inbox and not durable
+  std::vector<FoldWaiter> fold_waiters_;
+  bool folding_ = false;    // a round is under way
+  bool vacuuming_ = false;  // there may be free space to give back
+  Time unfolded_since_{};   // when the first thing came that is not folded
+  Time not_before_{};       // after a failure, acks and folds wait for this
+  std::chrono::duration<double> fold_time_{};
+  Condition writing_;
+  Condition folds_;
+  metrics::Histogram& batch_size_;
+  metrics::Histogram& transaction_seconds_;
+  metrics::Histogram& fold_seconds_;
+  metrics::Gauge& unfolded_;
+  std::optional<Checkpointer> checkpointer_;
+  std::thread thread_;
+};
+
+}  // namespace tap::store
