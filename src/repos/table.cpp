@@ -6,8 +6,8 @@
 #include "repos/packed_did.hpp"
 #include "repos/slot_index.hpp"
 
+#include <algorithm>
 #include <array>
-#include <cstring>
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -140,9 +140,10 @@ std::optional<atproto::Did> Table::did(RepoId id) const {
 }
 
 RepoId Table::allocate() { return RepoId{++packed_->last_id}; }
+void Table::reserve(RepoId up_to) { packed_->last_id = std::max(packed_->last_id, static_cast<std::uint64_t>(up_to)); }
 
 bool Table::add(RepoId id, const atproto::Did& did, const Repo& repo) {
-  if (packed_->find(did.str()) != Packed::kNone) return false;
+  if (packed_->find(did.str()) != Packed::kNone || packed_->find(id) != Packed::kNone) return false;
   const std::uint32_t number = packed_->take_entry();
   Entry& entry = packed_->at(number);
   entry = Entry{};
@@ -221,8 +222,10 @@ void Table::each(const std::function<void(RepoId, const Repo&)>& visit) const {
 }
 
 std::size_t Table::memory() const {
+  // A DID of another kind stands in two maps: their nodes, buckets, and the text.
+  constexpr std::size_t kOther = 200;
   return packed_->chunks.size() * sizeof(Chunk) + packed_->by_id.memory() + packed_->by_plc.memory() +
-         packed_->free.capacity() * sizeof(std::uint32_t);
+         packed_->free.capacity() * sizeof(std::uint32_t) + packed_->others.size() * kOther;
 }
 
 }  // namespace tap::repos

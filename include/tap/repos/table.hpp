@@ -30,7 +30,9 @@ class Table {
 
   /// A new id, above every id handed out or loaded before.
   [[nodiscard]] RepoId allocate();
-  /// Inserts; false when the DID is already there (nothing changes).
+  /// Ids up to this one are taken, also those of repos that are gone (Store::last_repo).
+  void reserve(RepoId up_to);
+  /// Inserts; false when the DID or the id is already there (nothing changes).
   bool add(RepoId id, const atproto::Did& did, const Repo& repo);
   bool remove(RepoId id);
   bool set_head(RepoId id, const Head& head);
@@ -43,7 +45,7 @@ class Table {
   [[nodiscard]] std::uint64_t records() const;
   /// Visits all, in no particular order; the visitor must not change the table.
   void each(const std::function<void(RepoId, const Repo&)>& visit) const;
-  /// Bytes of memory held.
+  /// Bytes of memory held, about.
   [[nodiscard]] std::size_t memory() const;
 
  private:
