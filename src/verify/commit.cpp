@@ -8,6 +8,7 @@
 #include "tap/verify/error.hpp"
 
 #include "verify/operations.hpp"
+#include "verify/root_commit.hpp"
 
 namespace tap::verify {
 namespace {
@@ -21,9 +22,9 @@ Result<VerifiedCommit> check_envelope(const atproto::CommitEvent& event) {
   if (event.ops.size() > kMaxOps) return fail(Errc::too_large, "ops");
   if (event.too_big || event.rebase) return fail(Errc::data_missing);
   auto did = atproto::Did::parse(event.repo);
-  if (!did) return std::unexpected(did.error());
+  if (!did) return fail(Errc::malformed, "repo");
   auto rev = atproto::Tid::parse(event.rev);
-  if (!rev) return std::unexpected(rev.error());
+  if (!rev) return fail(Errc::malformed, "rev");
   if (!atproto::is_datetime(event.time)) return fail(Errc::malformed, "time");
   VerifiedCommit commit;
   commit.did = std::move(*did);
@@ -40,9 +41,7 @@ Result<VerifiedCommit> check_envelope(const atproto::CommitEvent& event) {
 Result<atproto::Commit> check_signed(const atproto::CommitEvent& event, const VerifiedCommit& envelope,
                                      const atproto::car::View& car, const atproto::PublicKey& key) {
   if (car.root != event.commit) return fail(Errc::mismatch, "commit is not the root of the blocks");
-  const auto block = car.blocks.find(car.root);
-  if (block == car.blocks.end()) return fail(atproto::Errc::block_missing, "commit");
-  auto commit = atproto::Commit::decode(block->second);
+  auto commit = root_commit(car);
   if (!commit) return commit;
   if (commit->did != envelope.did) return fail(Errc::mismatch, "the commit is of " + commit->did.str());
   if (commit->rev != envelope.rev) return fail(Errc::mismatch, "the commit has rev " + commit->rev.str());

@@ -2,9 +2,11 @@
 #include "tap/verify/sync.hpp"
 
 #include "tap/atproto/car.hpp"
-#include "tap/atproto/error.hpp"
+#include "tap/atproto/identifiers.hpp"
 #include "tap/verify/decide.hpp"
 #include "tap/verify/error.hpp"
+
+#include "verify/root_commit.hpp"
 
 namespace tap::verify {
 namespace {
@@ -15,11 +17,10 @@ constexpr std::size_t kMaxBlocks = 10'000;
 
 Result<atproto::Commit> check_sync(const atproto::SyncEvent& event, const atproto::PublicKey& key) {
   if (event.blocks.size() > kMaxBlocks) return fail(Errc::too_large, "blocks");
+  if (!atproto::is_datetime(event.time)) return fail(Errc::malformed, "time");
   auto car = atproto::car::parse(event.blocks);
   if (!car) return std::unexpected(car.error());
-  const auto block = car->blocks.find(car->root);
-  if (block == car->blocks.end()) return fail(atproto::Errc::block_missing, "commit");
-  auto commit = atproto::Commit::decode(block->second);
+  auto commit = root_commit(*car);
   if (!commit) return commit;
   if (commit->did.str() != event.did) return fail(Errc::mismatch, "the commit is of " + commit->did.str());
   if (commit->rev.str() != event.rev) return fail(Errc::mismatch, "the commit has rev " + commit->rev.str());

@@ -28,10 +28,10 @@ struct Write {
 /// What the signed commit says besides the truth.
 struct SignedLies {
   bool high_s = false;
-  std::optional<SigningKey> key;  ///< signs in place of the account's
-  std::optional<atproto::Did> did;
-  std::optional<atproto::Tid> rev;  ///< of the commit only; Account::set_next_rev() for both
-  std::optional<atproto::Cid> data;
+  std::optional<SigningKey> key = {};  ///< signs in place of the account's
+  std::optional<atproto::Did> did = {};
+  std::optional<atproto::Tid> rev = {};  ///< of the commit only; Account::set_next_rev() for both
+  std::optional<atproto::Cid> data = {};
 };
 
 /// Where the blocks of a whole repo stand (protocol 4.2: every order is legal).

@@ -13,8 +13,8 @@ namespace tap::test {
 
 }  // namespace tap::test
 
-/// Names `path`, or skips the test.
-#define TAP_SHARED_OR_SKIP(path, relative)                       \
-  const auto path##_found = tap::test::shared(relative);         \
-  if (!path##_found) GTEST_SKIP() << "no shared " << (relative); \
-  const std::filesystem::path& path = *path##_found
+/// Makes `name` the path of something shared, or skips the test.
+#define TAP_SHARED_OR_SKIP(name, relative)                       \
+  const auto name##_found = tap::test::shared(relative);         \
+  if (!name##_found) GTEST_SKIP() << "no shared " << (relative); \
+  const std::filesystem::path& name = *name##_found
