@@ -24,7 +24,7 @@ const { values: args, positionals } = parseArgs({
 
 // Scenarios run in the order of their names in this list; each is scenarios/<name>.mjs.
 const all = [
-  'harness', 'backfill', 'live', 'identity', 'accounts', 'keys', 'import', 'readd', 'ordering', 'consumer_cut', 'relay_cut',
+  'harness', 'backfill', 'live', 'identity', 'accounts', 'keys', 'import', 'readd', 'filters', 'ordering', 'consumer_cut', 'relay_cut',
   'restart', 'outages', 'crash', 'capture',
 ]
 

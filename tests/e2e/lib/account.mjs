@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // An account on a PDS, and what its owner or the PDS's admin can do.
 import { MemoryBlockstore, Repo, blocksToCarFile, getFullRepo, readCarWithRoot, signCommit } from '@atproto/repo'
-import { adminPassword, p256Header } from './pds.mjs'
+import { adminPassword, oracleHeader, p256Header } from './pds.mjs'
 import { tid } from './tid.mjs'
 
 const adminHeader = { authorization: `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}` }
@@ -89,7 +89,9 @@ export class Account {
 
   rotateKey(type) { return this.pds.rotateKey(this.did, type) }
 
-  car() { return xrpc(this.pds.url, 'com.atproto.sync.getRepo', { params: { did: this.did } }) }
+  car() {
+    return xrpc(this.pds.url, 'com.atproto.sync.getRepo', { params: { did: this.did }, headers: { [oracleHeader]: '1' } })
+  }
 
   // Replaces the repo by its present content and these writes, through importRepo. The firehose shows only a #sync.
   async importWith(ops) {

@@ -35,7 +35,7 @@ export class History {
   }
 
   violate(event, fault) {
-    if (this.violations.length < 20) this.violations.push(`event ${event.id} (${sayingOf(event)}): ${fault}`)
+    if (this.violations.length < 5) this.violations.push(`event ${event.id} (${sayingOf(event)}): ${fault}`)
   }
 
   assertClean() {

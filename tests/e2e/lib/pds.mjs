@@ -7,12 +7,14 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { P256Keypair, Secp256k1Keypair } from '@atproto/crypto'
 import { PDS, envToCfg, envToSecrets, scripts } from '@atproto/pds'
-import { freePort, listenOnLoopback, sendJson } from './loopback.mjs'
+import { freePort, listenOnLoopback } from './loopback.mjs'
 
 export const adminPassword = 'admin-password'
 
 // A request with this header creates its account with a P-256 signing key.
 export const p256Header = { 'x-e2e-key': 'p256' }
+// A request with this header is spared all faults.
+export const oracleHeader = 'x-e2e-oracle'
 const requestedKey = new AsyncLocalStorage()
 const createSecp256k1 = Secp256k1Keypair.create
 Secp256k1Keypair.create = (options) =>
@@ -21,7 +23,7 @@ Secp256k1Keypair.create = (options) =>
     : createSecp256k1.call(Secp256k1Keypair, options)
 
 export class Pds {
-  // While set, decides over getRepo requests: ({did, response}) => true when it has answered itself.
+  // While set, decides over everybody's getRepo requests but the oracle's: ({did, response}) => true when it has answered.
   repoFault = undefined
 
   static async start({ plc, dir, domain, port }) {
@@ -76,8 +78,8 @@ export class Pds {
 
   around(request, response, next) {
     const url = new URL(request.url, this.url)
-    if (this.repoFault && url.pathname === '/xrpc/com.atproto.sync.getRepo') {
-      if (this.repoFault({ did: url.searchParams.get('did'), response, sendJson })) return
+    if (this.repoFault && !(oracleHeader in request.headers) && url.pathname === '/xrpc/com.atproto.sync.getRepo') {
+      if (this.repoFault({ did: url.searchParams.get('did'), response })) return
     }
     requestedKey.run(request.headers['x-e2e-key'], next)
   }

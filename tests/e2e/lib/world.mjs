@@ -10,6 +10,7 @@ import { until } from './wait.mjs'
 export class World {
   history = new History()
   kept = new Map() // DID -> content of an account that its PDS no longer gives out
+  wanted = () => true // which paths the settings let through
 
   static async create({ network, binary, dir, seed, settings, options = {} }) {
     const world = new World()
@@ -64,7 +65,8 @@ export class World {
 
   async contentOf(account) {
     if (account.status === 'deleted') return { records: new Map() }
-    return this.kept.get(account.did) ?? contentOf(account, this.network.plc)
+    const { rev, records } = this.kept.get(account.did) ?? (await contentOf(account, this.network.plc))
+    return { rev, records: new Map([...records].filter(([path]) => this.wanted(path))) }
   }
 
   // Waits until the consumer's state is the truth for every account and nothing is left to deliver, then checks what Tap

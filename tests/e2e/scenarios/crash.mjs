@@ -21,6 +21,10 @@ export default {
     const accounts = [...writers, ...movers]
     await world.start()
     await tap.add(accounts)
+    for (const author of authors) await author.write()
+    await world.settle(accounts)
+    await tap.stop() // in order, so that there is a cursor to come back to
+    await tap.start()
 
     for (let round = 1; round <= rounds; round++) {
       const load = Promise.all(loads(world, authors, movers, round))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What repos depend on fails for a while: the PDS refuses, limits or cuts exports, a PDS is away, the PLC directory is. No event
-// is lost over it.
+// What repos depend on fails for a while: a PDS limits exports, breaks one off, is away; the PLC directory has no answer when a
+// new key is needed. No event is lost over it.
 import { Author, buildTree } from '../lib/content.mjs'
 
 export default {
@@ -10,45 +10,63 @@ export default {
     const accounts = await network.accounts(['oli', 'ora', 'ole', 'ott'])
     const authors = accounts.map((account) => new Author(account, random))
     for (const author of authors) await author.write(40)
-    await accounts[3].importTree(await buildTree(2_000, random))
+    const tree = await buildTree(2_000, random)
+    for (const account of accounts.slice(2)) await account.importTree(tree)
     await world.start()
 
-    // The first export of each repo is asked to come later, the second breaks off.
-    const asked = new Map()
-    for (const pds of network.pdses) {
-      pds.repoFault = ({ did, response, sendJson }) => {
-        if (!accounts.some((account) => account.did === did)) return false
-        const times = (asked.get(did) ?? 0) + 1
-        asked.set(did, times)
-        if (times === 1) sendJson(response, 429, { error: 'RateLimitExceeded' }, { 'retry-after': '1' })
-        return times === 1
-      }
-    }
+    const exports = new Exports(network.pdses)
     await tap.add(accounts)
-    await world.settle(accounts, { seconds: 60 })
-    for (const pds of network.pdses) pds.repoFault = undefined
+    await world.until('broken exports are reported', async () => {
+      const states = await Promise.all(accounts.map(async ({ did }) => (await tap.info(did)).state))
+      return states.every((state) => state === 'error')
+    })
+    exports.heal()
+    await tap.add(accounts) // a person need not wait for the next try
+    await world.settle(accounts)
 
-    // Keys cannot be had: a new key's commits wait for them.
+    const [first, second] = authors
+    await first.account.rotateKey('k256')
     network.plc.fault = 503
     try {
-      for (const author of authors.slice(0, 2)) await author.write(3)
+      for (const author of authors) await author.write(3)
+      await world.until('others go on meanwhile', () => world.history.repo(second.account.did).records.size > 40)
     } finally {
       network.plc.fault = undefined
     }
-    await accounts[0].rotateKey('k256')
-    network.plc.fault = 503
-    try {
-      await authors[0].write(3)
-    } finally {
-      network.plc.fault = undefined
-    }
-    await world.settle(accounts, { seconds: 120 })
+    await world.settle(accounts)
 
-    // A PDS restarts; its accounts write on.
-    await network.pdses[0].close()
-    await authors[1].write(2)
-    await network.pdses[0].open()
-    for (const author of authors.slice(0, 3)) await author.write(2)
+    const [pds] = network.pdses
+    await pds.close()
+    for (const author of authors) if (author.account.pds !== pds) await author.write(2)
+    await pds.open()
+    for (const author of authors) await author.write(2)
     await world.settle(accounts)
   },
+}
+
+// Of each repo, the first export is put off, and all later ones break off in the middle, until it heals.
+class Exports {
+  asked = new Set()
+
+  constructor(pdses) {
+    this.pdses = pdses
+    for (const pds of pdses) pds.repoFault = (request) => this.fail(request)
+  }
+
+  fail({ did, response }) {
+    if (this.asked.has(did)) return breakOff(response)
+    this.asked.add(did)
+    response.writeHead(429, { 'content-type': 'application/json', 'retry-after': '1' }).end('{"error":"RateLimitExceeded"}')
+    return true
+  }
+
+  heal() { for (const pds of this.pdses) pds.repoFault = undefined }
+}
+
+// The PDS answers itself, but the connection ends after half of what it writes first.
+function breakOff(response) {
+  const { write } = response
+  response.write = (bytes) => write.call(response, bytes.subarray(0, bytes.length / 2), () => response.destroy())
+  response.end = () => response.destroy()
+  return false
 }

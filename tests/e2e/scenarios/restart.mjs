@@ -11,6 +11,7 @@ export default {
     for (const author of authors) await author.write(50)
     await world.start()
     await tap.add(accounts)
+    for (const author of authors) await author.write() // the first event seen makes the first cursor
     await world.settle(accounts)
     for (let i = 0; i < 3; i++) {
       await tap.stop()
