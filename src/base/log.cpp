@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <memory>
 
 namespace tap::log {
@@ -48,6 +49,8 @@ void append_value(std::string& out, const Field& field) {
       [&](const auto& value) {
         if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string_view>) {
           append_json_string(out, value);
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>) {
+          out += std::isfinite(value) ? fmt::format("{}", value) : "null";  // JSON has no other numbers
         } else {
           fmt::format_to(std::back_inserter(out), "{}", value);
         }

@@ -30,13 +30,14 @@ class SystemClock final : public Clock {
 class Jitter {
  public:
   virtual ~Jitter() = default;
-  /// Uniform in [0, limit).
+  /// Uniform in [0, limit); zero when the limit is not above it.
   [[nodiscard]] virtual std::chrono::milliseconds below(std::chrono::milliseconds limit) = 0;
 };
 
 class RandomJitter final : public Jitter {
  public:
   [[nodiscard]] std::chrono::milliseconds below(std::chrono::milliseconds limit) override {
+    if (limit.count() <= 0) return {};
     return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, limit.count() - 1)(engine_));
   }
 
