@@ -30,15 +30,21 @@ void Event::notify_one() {
 Task<bool> Event::wait_until(asio::steady_timer::time_point deadline) {
   const auto waiter = waiters_.insert(waiters_.end(), {asio::steady_timer(executor_, deadline)});
   struct Leave {
-    std::list<Waiter>& waiters;
+    Event& event;
     std::list<Waiter>::iterator waiter;
-    ~Leave() { waiters.erase(waiter); }
-  } leave{waiters_, waiter};
+    bool taken = false;  // whatever the notification was for is in hand
+    ~Leave() {
+      const bool pass_on = waiter->notified && !taken;
+      event.waiters_.erase(waiter);
+      if (pass_on) event.notify_one();
+    }
+  } leave{*this, waiter};
   co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
   // A notification and a cancellation both end the timer early: only the state tells them apart.
   const auto state = co_await asio::this_coro::cancellation_state;
   if (state.cancelled() != asio::cancellation_type::none)
     throw boost::system::system_error(asio::error::operation_aborted);
+  leave.taken = true;
   co_return waiter->notified;
 }
 

@@ -17,7 +17,7 @@ class Event {
  public:
   explicit Event(Executor executor) : executor_(std::move(executor)) {}
   void notify_all();
-  /// Wakes the one that has waited longest.
+  /// Wakes the one that has waited longest; the next one, if that is cancelled before it resumes.
   void notify_one();
   [[nodiscard]] Task<void> wait();
   /// The same with a deadline; true when notified, false when the time is over.
