@@ -36,7 +36,7 @@ Draft render(const RecordEvent& event) {
   append_member(body, "collection", event.collection);
   append_member(body, "rkey", event.rkey);
   append_member(body, "action", event.action);
-  if (!event.record_json.empty()) {
+  if (!event.record_json.empty() && event.record_json != "{}") {
     body += ",\"record\":";
     body += event.record_json;
   }

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <deque>
 #include <unordered_map>
+#include <unordered_set>
+#include <vector>
 
 namespace tap::outbox {
 namespace {
@@ -41,13 +43,14 @@ class JournaledOutbox final : public Outbox {
   void committed(std::vector<Event> events) override {
     total_ += static_cast<std::int64_t>(events.size());
     for (Event& event : events) {
+      announced_ = event.id;
       if (event.id <= loaded_) continue;  // a page read from the journal was quicker
-      if (more_on_disk_ || is_full()) {
+      if (!more_on_disk_ && !is_full()) {
+        keep(std::move(event));
+      } else {
         more_on_disk_ = true;
-        ++missed_;
-        continue;
+        hold_for_page(std::move(event));
       }
-      keep(std::move(event));
     }
     show_depth();
     wake_sinks();
@@ -71,37 +74,34 @@ class JournaledOutbox final : public Outbox {
   bool has_room() const override { return !more_on_disk_ && has_memory(); }
 
   void attach(Sink& sink) override {
-    sinks_.try_emplace(&sink);
+    if (find(&sink) == nullptr) sinks_.push_back({&sink, {}});
     sink.wake();
   }
 
   void detach(Sink& sink) override {
-    if (sinks_.erase(&sink) == 0) return;
-    std::vector<EventId> out;
-    for (auto& [id, held] : events_) {
-      if (held.at != &sink) continue;
-      held.at = nullptr;
-      out.push_back(id);
-    }
-    std::ranges::sort(out);
+    const auto found = std::ranges::find(sinks_, &sink, &Attached::sink);
+    if (found == sinks_.end()) return;
+    const std::vector<EventId> out(found->out.begin(), found->out.end());
+    sinks_.erase(found);
+    for (const EventId id : out) events_.at(id).at = nullptr;
     requeued_.add(out.size());
     schedule_.returned(out);
     wake_sinks();
   }
 
   std::vector<Outgoing> take(Sink& sink, std::size_t max) override {
-    const auto found = sinks_.find(&sink);
-    if (found == sinks_.end()) return {};
-    std::size_t& out = found->second;
+    Attached* attached = find(&sink);
+    if (attached == nullptr) return {};
+    const std::size_t out = attached->out.size();
     const std::size_t window = options_.window > out ? options_.window - out : 0;
     std::vector<Outgoing> taken;
     for (const EventId id : schedule_.take_ready(std::min(max, window))) {
       Held& held = events_.at(id);
       held.at = &sink;
       held.sent = {};
+      attached->out.insert(id);
       taken.push_back({id, held.body});
     }
-    out += taken.size();
     return taken;
   }
 
@@ -143,6 +143,15 @@ class JournaledOutbox final : public Outbox {
     SteadyTime at;
     EventId id;
   };
+  struct Attached {
+    Sink* sink;
+    std::unordered_set<EventId> out;  // taken and neither acked nor returned
+  };
+
+  [[nodiscard]] Attached* find(const Sink* sink) {
+    const auto found = std::ranges::find(sinks_, sink, &Attached::sink);
+    return found == sinks_.end() ? nullptr : &*found;
+  }
 
   [[nodiscard]] bool is_full() const {
     return events_.size() >= options_.capacity || bytes_ >= options_.capacity_bytes;
@@ -158,29 +167,53 @@ class JournaledOutbox final : public Outbox {
     events_.emplace(event.id, Held{std::move(event.body)});
   }
 
+  /// An event that found no place: it is on disk. While a page is being read it is kept, since it may be the next one
+  /// behind that page.
+  void hold_for_page(Event event) {
+    if (!reading_ || behind_page_.size() >= kPage) {
+      gap_ = true;
+    } else {
+      behind_page_.push_back(std::move(event));
+    }
+  }
+
   /// The next page from the journal; false when it could not be read.
   Task<bool> load_page() {
-    missed_ = 0;
-    auto page = co_await journal_.read(loaded_, kPage);
+    const EventId announced = announced_;
+    reading_ = true;
+    gap_ = false;
+    behind_page_.clear();
+    auto page = co_await journal_.read(loaded_, std::clamp<std::size_t>(options_.capacity - events_.size(), 1, kPage));
+    reading_ = false;
     if (!page) {
       kLog.error("failed to read events", {{"error", page.error().message()}});
       co_return false;
     }
-    const bool complete = page->size() < kPage && missed_ == 0;
     for (Event& event : *page) keep(std::move(event));
-    if (complete) {
-      more_on_disk_ = false;
-      room_.notify_all();
-    }
+    // It reached everything that was there when it was asked for, so what came meanwhile follows without a gap.
+    const bool complete = page->empty() || (announced != EventId{} && loaded_ >= announced);
+    if (complete && !gap_) take_what_came_meanwhile();
     show_depth();
     wake_sinks();
     co_return true;
   }
 
+  void take_what_came_meanwhile() {
+    more_on_disk_ = false;
+    for (Event& event : behind_page_) {
+      if (event.id <= loaded_) continue;
+      more_on_disk_ = is_full();
+      if (more_on_disk_) break;
+      keep(std::move(event));
+    }
+    behind_page_.clear();
+    if (has_room()) room_.notify_all();
+  }
+
   bool finish(Events::iterator found) {
     const EventId id = found->first;
     if (!schedule_.acked(id)) return false;
-    leave_sink(found->second);
+    leave_sink(id, found->second);
     bytes_ -= found->second.body.size();
     events_.erase(found);
     total_ -= 1;
@@ -188,9 +221,8 @@ class JournaledOutbox final : public Outbox {
     return true;
   }
 
-  void leave_sink(Held& held) {
-    if (held.at == nullptr) return;
-    if (const auto sink = sinks_.find(held.at); sink != sinks_.end()) sink->second -= 1;
+  void leave_sink(EventId id, Held& held) {
+    if (Attached* attached = find(held.at)) attached->out.erase(id);
     held.at = nullptr;
   }
 
@@ -204,10 +236,13 @@ class JournaledOutbox final : public Outbox {
     wake_sinks();
   }
 
+  /// Another one first each time, so that no sink has the first choice always.
   void wake_sinks() {
-    if (!schedule_.has_ready()) return;
-    for (auto& [sink, out] : sinks_) {
-      if (out < options_.window) sink->wake();
+    if (sinks_.empty() || !schedule_.has_ready()) return;
+    first_woken_ = (first_woken_ + 1) % sinks_.size();
+    for (std::size_t i = 0; i < sinks_.size(); ++i) {
+      Attached& attached = sinks_[(first_woken_ + i) % sinks_.size()];
+      if (attached.out.size() < options_.window) attached.sink->wake();
     }
   }
 
@@ -217,7 +252,7 @@ class JournaledOutbox final : public Outbox {
     std::vector<EventId> expired;
     while (!sent_.empty() && (sent_.front().at <= limit || !is_out(sent_.front()))) {
       if (is_out(sent_.front())) {
-        leave_sink(events_.at(sent_.front().id));
+        leave_sink(sent_.front().id, events_.at(sent_.front().id));
         expired.push_back(sent_.front().id);
       }
       sent_.pop_front();
@@ -252,14 +287,18 @@ class JournaledOutbox final : public Outbox {
   Schedule schedule_;
   Events events_;
   std::size_t bytes_ = 0;
-  std::unordered_map<Sink*, std::size_t> sinks_;  // and how many events are out at each
+  std::vector<Attached> sinks_;  // few
+  std::size_t first_woken_ = 0;
   std::deque<Sent> sent_;
   async::Event changed_;  // there is something for run() to do
   async::Event room_;
   std::int64_t total_;
-  EventId loaded_{};        // every durable event up to here was in memory
-  bool more_on_disk_;       // there are, or may be, durable events behind loaded_
-  std::size_t missed_ = 0;  // events that went to disk only, since the last page was asked for
+  EventId loaded_{};     // every durable event up to here was in memory
+  EventId announced_{};  // the last one that committed() told of
+  bool more_on_disk_;    // there are, or may be, durable events behind loaded_
+  bool reading_ = false;
+  std::vector<Event> behind_page_;  // told of while the page is being read, without a gap unless gap_
+  bool gap_ = false;
   metrics::Counter& delivered_;
   metrics::Counter& acked_;
   metrics::Counter& requeued_;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
+#include <map>
 #include <unordered_map>
 
 namespace tap::outbox {
@@ -20,10 +22,13 @@ class IdQueue {
     ids_.erase(ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(head_));
     head_ = 0;
   }
-  /// In id order.
-  void put_back(EventId id) {
-    const auto begin = ids_.begin() + static_cast<std::ptrdiff_t>(head_);
-    ids_.insert(std::lower_bound(begin, ids_.end(), id), id);
+  /// All at once, in id order as the rest.
+  void put_back(std::span<const EventId> ids) {
+    std::vector<EventId> merged;
+    merged.reserve(ids_.size() - head_ + ids.size());
+    std::ranges::merge(ids, std::span(ids_).subspan(head_), std::back_inserter(merged));
+    ids_ = std::move(merged);
+    head_ = 0;
   }
   void erase(EventId id) {
     const auto begin = ids_.begin() + static_cast<std::ptrdiff_t>(head_);
@@ -135,13 +140,18 @@ bool Schedule::acked(EventId id) {
 }
 
 void Schedule::returned(std::span<const EventId> ids) {
+  std::map<LaneKey, std::vector<EventId>> by_lane;
   for (const EventId id : ids) {
     const auto found = state_->events.find(id);
     if (found == state_->events.end() || !found->second.out) continue;
     found->second.out = false;
     state_->not_out(found->second);
-    state_->lanes.at(found->second.lane).waiting.put_back(id);
-    state_->settle(found->second.lane);
+    by_lane[found->second.lane].push_back(id);
+  }
+  for (auto& [key, back] : by_lane) {
+    std::ranges::sort(back);
+    state_->lanes.at(key).waiting.put_back(back);
+    state_->settle(key);
   }
 }
 

@@ -44,7 +44,7 @@ void append_message(std::string& out, EventId id, std::string_view body);
 struct RecordEvent {
   bool live = false;
   std::string_view did, rev, collection, rkey, action;  ///< action: create, update, delete
-  std::string_view record_json;                         ///< omitted when empty or "{}"
+  std::string_view record_json = {};                    ///< omitted when empty or "{}"
   const atproto::Cid* cid = nullptr;                    ///< omitted when null
 };
 struct IdentityEvent {

@@ -20,7 +20,8 @@ namespace tap::outbox {
 class Journal {
  public:
   virtual ~Journal() = default;
-  /// Durable events that are not acked, with id > after, in id order, at most max.
+  /// Durable events that are not acked, with id > after, in id order, at most max; fewer when they are large. An empty
+  /// page is the end.
   [[nodiscard]] virtual Task<Result<std::vector<Event>>> read(EventId after, std::size_t max) = 0;
   /// These are done with: their deletion is queued and joins the next transaction.
   virtual void acked(std::span<const EventId> ids) = 0;
@@ -37,7 +38,7 @@ class Inbox {
 class Sink {
  public:
   virtual ~Sink() = default;
-  /// Something may be ready to take.
+  /// Something may be ready to take. It may call the outbox, but attach and detach no sink.
   virtual void wake() = 0;
 };
 
@@ -53,7 +54,7 @@ struct Options {
 /// as Schedule allows. Loop thread only.
 class Outbox : public Inbox {
  public:
-  /// One event to write; the view is valid until it is acked or the sink is detached, whichever the sink causes.
+  /// One event to write. To be copied at once: any consumer may ack it at any time, and then the body is gone.
   struct Outgoing {
     EventId id;
     std::string_view body;
@@ -62,8 +63,8 @@ class Outbox : public Inbox {
   /// Reads the first page from the journal, then refills from it whenever there is room, and runs the retry clock. Ends
   /// when cancelled.
   [[nodiscard]] virtual Task<void> run() = 0;
-  /// Waits until memory has room (at most three quarters full): back pressure for resync and, above capacity on disk,
-  /// for the firehose.
+  /// Waits until nothing is on disk only, and memory has room (at most three quarters full): back pressure for resync
+  /// and the firehose. Consumers make room; as long as none is there, it takes as long.
   [[nodiscard]] virtual Task<void> wait_for_room() = 0;
   [[nodiscard]] virtual bool has_room() const = 0;
 

@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: MIT
+#include "tap/outbox/outbox.hpp"
+
+#include "support/clock_fakes.hpp"
+#include "support/loop.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <set>
+
+namespace tap::outbox {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+/// What is durable, with a gate in front of reading.
+class FakeJournal final : public Journal {
+ public:
+  explicit FakeJournal(Executor loop) : gate(std::move(loop)) {}
+
+  Task<Result<std::vector<Event>>> read(EventId after, std::size_t max) override {
+    ++reads;
+    if (failures > 0) {
+      --failures;
+      co_return fail(std::make_error_code(std::errc::io_error));
+    }
+    std::vector<Event> page;
+    for (auto at = events.upper_bound(after); at != events.end() && page.size() < std::min(max, page_limit); ++at) {
+      page.push_back(at->second);
+    }
+    largest_page = std::max(largest_page, page.size());
+    co_await gate.pass();  // the answer is on its way
+    co_return page;
+  }
+  void acked(std::span<const EventId> ids) override {
+    for (const EventId id : ids) {
+      EXPECT_EQ(events.erase(id), 1U) << "acked once";
+      acks.push_back(static_cast<std::uint64_t>(id));
+    }
+  }
+
+  test::Gate gate;
+  std::map<EventId, Event> events;
+  std::vector<std::uint64_t> acks;
+  std::size_t page_limit = 1'000'000;
+  std::size_t largest_page = 0;
+  int reads = 0;
+  int failures = 0;
+};
+
+class FakeSink final : public Sink {
+ public:
+  void wake() override { ++wakes; }
+  int wakes = 0;
+};
+
+using Ids = std::vector<std::uint64_t>;
+
+class OutboxTest : public testing::Test {
+ protected:
+  ~OutboxTest() override { run_.reset(); }
+
+  /// With `undelivered` events on disk.
+  void start(std::uint64_t undelivered = 0, bool running = true) {
+    for (std::uint64_t i = 0; i < undelivered; ++i) make_durable(1);
+    outbox_ = make_outbox(loop_.executor(), journal_, clock_, metrics_, journal_.events.size(), options_);
+    if (running) run_ = std::make_unique<test::Background>(loop_, outbox_->run());
+    loop_.settle();
+  }
+  /// A new process over the same journal.
+  void restart() {
+    run_.reset();
+    outbox_.reset();
+    start();
+  }
+  Event make_durable(std::uint64_t lane, Order order = Order::historical, std::size_t bytes = 2) {
+    const Event event{EventId{++last_}, LaneKey{lane}, order, std::string(bytes, 'x')};
+    journal_.events.emplace(event.id, event);
+    return event;
+  }
+  void commit(std::size_t count, std::uint64_t lane = 1, Order order = Order::historical, std::size_t bytes = 2) {
+    std::vector<Event> events;
+    for (std::size_t i = 0; i < count; ++i) events.push_back(make_durable(lane, order, bytes));
+    outbox_->committed(std::move(events));
+    loop_.settle();
+  }
+  Ids take(FakeSink& sink, std::size_t max = 1'000'000) {
+    Ids ids;
+    for (const auto& event : outbox_->take(sink, max)) ids.push_back(static_cast<std::uint64_t>(event.id));
+    return ids;
+  }
+  void written(FakeSink& sink, const Ids& ids) {
+    std::vector<EventId> all;
+    for (const auto id : ids) all.push_back(EventId{id});
+    outbox_->written(sink, all);
+    loop_.settle();
+  }
+  Ids send(FakeSink& sink, std::size_t max = 1'000'000) {
+    const Ids ids = take(sink, max);
+    written(sink, ids);
+    return ids;
+  }
+  bool ack(std::uint64_t id) {
+    const bool known = outbox_->ack(EventId{id});
+    loop_.settle();
+    return known;
+  }
+  /// Turns the clock and lets the outbox look at it, as its timer would.
+  void pass(std::chrono::milliseconds time) {
+    clock_.advance(time);
+    run_.reset();
+    run_ = std::make_unique<test::Background>(loop_, outbox_->run());
+  }
+  std::int64_t in_memory() { return metrics_.gauge("tap_event_cache_size", "").value(); }
+
+  test::Loop loop_;
+  test::FakeClock clock_;
+  metrics::Registry metrics_;
+  FakeJournal journal_{loop_.executor()};
+  Options options_;
+  std::unique_ptr<Outbox> outbox_;
+  std::unique_ptr<test::Background> run_;
+  std::uint64_t last_ = 0;
+};
+
+TEST_F(OutboxTest, EventsBeforeTheFirstConsumerWaitForIt) {
+  start();
+  commit(2);
+  FakeSink sink;
+  outbox_->attach(sink);
+  EXPECT_EQ(sink.wakes, 1);
+  EXPECT_THAT(send(sink), ElementsAre(1, 2));
+  EXPECT_EQ(outbox_->size(), 2U);
+  EXPECT_TRUE(ack(1));
+  EXPECT_TRUE(ack(2));
+  EXPECT_EQ(outbox_->size(), 0U);
+  EXPECT_THAT(journal_.acks, ElementsAre(1, 2));
+}
+
+TEST_F(OutboxTest, CommitWakesTheSink) {
+  start();
+  FakeSink sink;
+  outbox_->attach(sink);
+  const int before = sink.wakes;
+  commit(1);
+  EXPECT_GT(sink.wakes, before);
+}
+
+TEST_F(OutboxTest, OrderIsThatOfTheProtocol) {
+  start();
+  FakeSink sink;
+  outbox_->attach(sink);
+  commit(2);
+  commit(1, 1, Order::barrier);
+  commit(2);
+  EXPECT_THAT(send(sink), ElementsAre(1, 2));
+  ack(2);
+  EXPECT_THAT(send(sink), IsEmpty());
+  ack(1);
+  EXPECT_THAT(send(sink), ElementsAre(3));
+  ack(3);
+  EXPECT_THAT(send(sink), ElementsAre(4, 5));
+}
+
+TEST_F(OutboxTest, UnknownUnsentAndRepeatedAcksAreHarmless) {
+  start();
+  FakeSink sink;
+  outbox_->attach(sink);
+  commit(1);
+  EXPECT_FALSE(ack(1)) << "never sent";
+  EXPECT_FALSE(ack(99));
+  EXPECT_THAT(take(sink), ElementsAre(1));
+  EXPECT_TRUE(ack(1)) << "taken: its bytes may be quicker than the news of them";
+  written(sink, {1});
+  EXPECT_FALSE(ack(1));
+  EXPECT_EQ(outbox_->size(), 0U);
+  EXPECT_THAT(journal_.acks, ElementsAre(1));
+}
+
+TEST_F(OutboxTest, DetachGivesBackAtOnceAndInOrder) {
+  start();
+  commit(4);
+  FakeSink first;
+  FakeSink second;
+  outbox_->attach(first);
+  EXPECT_THAT(send(first, 3), ElementsAre(1, 2, 3));
+  ack(2);
+  outbox_->attach(second);
+  const int before = second.wakes;
+  outbox_->detach(first);
+  EXPECT_GT(second.wakes, before);
+  EXPECT_THAT(send(second), ElementsAre(1, 3, 4));
+  EXPECT_THAT(take(first), IsEmpty()) << "it is gone";
+  outbox_->detach(first);
+}
+
+TEST_F(OutboxTest, LateAckOfAFormerConsumersEventCounts) {
+  start();
+  commit(1);
+  FakeSink sink;
+  outbox_->attach(sink);
+  send(sink);
+  outbox_->detach(sink);
+  EXPECT_TRUE(ack(1));
+  outbox_->attach(sink);
+  EXPECT_THAT(send(sink), IsEmpty());
+}
+
+TEST_F(OutboxTest, AnyConsumerMayAck) {
+  start();
+  commit(2);
+  FakeSink first;
+  FakeSink second;
+  outbox_->attach(first);
+  outbox_->attach(second);
+  EXPECT_THAT(send(first, 1), ElementsAre(1));
+  EXPECT_THAT(send(second), ElementsAre(2)) << "each event goes to one of them";
+  EXPECT_TRUE(ack(1));
+  EXPECT_TRUE(ack(2));
+  outbox_->detach(first);
+  outbox_->detach(second);
+  EXPECT_EQ(outbox_->size(), 0U);
+}
+
+TEST_F(OutboxTest, WindowHoldsForEachConsumer) {
+  options_.window = 2;
+  start();
+  commit(5);
+  FakeSink first;
+  FakeSink second;
+  outbox_->attach(first);
+  outbox_->attach(second);
+  EXPECT_THAT(send(first), ElementsAre(1, 2));
+  EXPECT_THAT(send(first), IsEmpty());
+  EXPECT_THAT(send(second), ElementsAre(3, 4));
+  const int before = first.wakes;
+  ack(1);
+  EXPECT_GT(first.wakes, before);
+  EXPECT_THAT(send(first), ElementsAre(5));
+}
+
+TEST_F(OutboxTest, FireAndForgetIsDoneWhenWritten) {
+  options_.acks = false;
+  start();
+  commit(1, 1, Order::barrier);
+  commit(1, 1, Order::barrier);
+  FakeSink sink;
+  outbox_->attach(sink);
+  EXPECT_THAT(take(sink), ElementsAre(1));
+  EXPECT_THAT(journal_.acks, IsEmpty());
+  written(sink, {1});
+  EXPECT_THAT(journal_.acks, ElementsAre(1));
+  EXPECT_THAT(take(sink), ElementsAre(2));
+  outbox_->detach(sink);
+  EXPECT_EQ(outbox_->size(), 1U) << "taken is not written";
+}
+
+TEST_F(OutboxTest, UnackedEventsGoOutAgainAfterTheirTime) {
+  options_.retry_timeout = 10s;
+  start();
+  FakeSink sink;
+  outbox_->attach(sink);
+  commit(2);
+  const Ids taken = take(sink);
+  pass(60s);
+  EXPECT_THAT(take(sink), IsEmpty()) << "the clock runs from written() on";
+  written(sink, {1});
+  clock_.advance(5s);
+  written(sink, {2});
+  pass(5s);
+  EXPECT_THAT(send(sink), ElementsAre(1));
+  pass(5s);
+  EXPECT_THAT(send(sink), ElementsAre(2));
+  ack(1);
+  pass(60s);
+  EXPECT_THAT(send(sink), ElementsAre(2)) << "an acked one does not";
+  EXPECT_EQ(metrics_.counter("tap_events_requeued_total", "").value(), 3U);
+}
+
+TEST_F(OutboxTest, RetryClockWakesByItself) {
+  options_.retry_timeout = 1ms;
+  start();
+  FakeSink sink;
+  outbox_->attach(sink);
+  commit(1);
+  EXPECT_THAT(take(sink), ElementsAre(1));
+  const int before = sink.wakes;
+  written(sink, {1});
+  clock_.advance(1ms);
+  loop_.run_until([&] { return sink.wakes > before; });
+  EXPECT_THAT(take(sink), ElementsAre(1));
+}
+
+TEST_F(OutboxTest, RestartRedeliversWhatWasNotAcked) {
+  start();
+  FakeSink sink;
+  outbox_->attach(sink);
+  commit(3);
+  send(sink);
+  ack(2);
+  restart();
+  outbox_->attach(sink);
+  EXPECT_THAT(send(sink), ElementsAre(1, 3));
+  EXPECT_EQ(outbox_->size(), 2U);
+}
+
+TEST_F(OutboxTest, StartReadsAllPages) {
+  journal_.page_limit = 3;
+  start(10);
+  EXPECT_EQ(in_memory(), 10);
+  EXPECT_TRUE(outbox_->has_room());
+  FakeSink sink;
+  outbox_->attach(sink);
+  EXPECT_EQ(send(sink).size(), 10U);
+}
+
+TEST_F(OutboxTest, CommitDuringTheFirstReadKeepsTheOrder) {
+  journal_.gate.close();
+  start(2);
+  commit(2, 1, Order::barrier);
+  EXPECT_FALSE(outbox_->has_room());
+  journal_.gate.open();
+  loop_.settle();
+  EXPECT_TRUE(outbox_->has_room());
+  EXPECT_EQ(outbox_->size(), 4U);
+  FakeSink sink;
+  outbox_->attach(sink);
+  EXPECT_THAT(send(sink), ElementsAre(1, 2));
+  ack(1);
+  ack(2);
+  EXPECT_THAT(send(sink), ElementsAre(3));
+  ack(3);
+  EXPECT_THAT(send(sink), ElementsAre(4));
+}
+
+TEST_F(OutboxTest, MemoryIsBoundInEvents) {
+  options_.capacity = 8;
+  start();
+  commit(20);
+  EXPECT_EQ(in_memory(), 8);
+  EXPECT_EQ(outbox_->size(), 20U);
+  EXPECT_FALSE(outbox_->has_room());
+  FakeSink sink;
+  outbox_->attach(sink);
+  Ids seen;
+  while (outbox_->size() > 0) {
+    const Ids sent = send(sink, 3);
+    ASSERT_FALSE(sent.empty());
+    for (const auto id : sent) ack(id);
+    seen.insert(seen.end(), sent.begin(), sent.end());
+    EXPECT_LE(in_memory(), 8);
+  }
+  EXPECT_EQ(seen.size(), 20U);
+  EXPECT_TRUE(std::ranges::is_sorted(seen));
+  EXPECT_TRUE(outbox_->has_room());
+  EXPECT_LE(journal_.largest_page, 8U);
+}
+
+TEST_F(OutboxTest, MemoryIsBoundInBytes) {
+  options_.capacity_bytes = 1'000;
+  start();
+  commit(10, 1, Order::historical, 300);
+  EXPECT_EQ(in_memory(), 4) << "one more than fits, at most";
+  EXPECT_FALSE(outbox_->has_room());
+  FakeSink sink;
+  outbox_->attach(sink);
+  while (outbox_->size() > 0) {
+    const Ids sent = send(sink, 1);
+    ASSERT_EQ(sent.size(), 1U);
+    ack(sent[0]);
+  }
+  EXPECT_TRUE(outbox_->has_room());
+}
+
+TEST_F(OutboxTest, RoomIsWaitedForAndComesWithAcks) {
+  options_.capacity = 4;
+  start();
+  commit(6);
+  auto waiting = loop_.start(outbox_->wait_for_room());
+  FakeSink sink;
+  EXPECT_FALSE(waiting.done()) << "nobody takes anything";
+  outbox_->attach(sink);
+  for (std::uint64_t id = 1; id <= 6; ++id) {
+    EXPECT_FALSE(waiting.done());
+    ASSERT_THAT(send(sink, 1), ElementsAre(id));
+    ack(id);
+    if (id == 3) break;
+  }
+  loop_.settle();
+  EXPECT_TRUE(waiting.done()) << "three left, all in memory, and a quarter of it is free";
+}
+
+TEST_F(OutboxTest, RoomComesAlsoWhileCommitsNeverCease) {
+  options_.capacity = 100;
+  start();
+  commit(120);
+  FakeSink sink;
+  outbox_->attach(sink);
+  journal_.gate.close();
+  for (const auto id : send(sink, 60)) ack(id);
+  // A commit falls into every read: the page never is the last one, yet no read misses anything.
+  for (int i = 0; i < 20 && !outbox_->has_room(); ++i) {
+    commit(1);
+    journal_.gate.let_one_pass();
+    loop_.settle();
+    for (const auto id : send(sink, 10)) ack(id);
+  }
+  EXPECT_TRUE(outbox_->has_room());
+  journal_.gate.open();
+}
+
+TEST_F(OutboxTest, FailedReadIsTriedAgain) {
+  journal_.failures = 1;
+  start(3);
+  EXPECT_EQ(in_memory(), 0);
+  loop_.run_until([&] { return in_memory() == 3; });
+  EXPECT_EQ(journal_.reads, 3) << "the failed one, the page, and the end";
+}
+
+/// Whatever happens, every event goes out, in the order of its lane, until it is acked.
+TEST_F(OutboxTest, RandomSearchDeliversEverythingInOrder) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    run_.reset();
+    journal_.events.clear();
+    journal_.acks.clear();
+    journal_.gate.open();
+    options_.capacity = 1 + random() % 12;
+    options_.window = 1 + random() % 6;
+    journal_.page_limit = 1 + random() % 5;
+    start(random() % 10);
+    FakeSink sinks[2];
+    std::set<std::uint64_t> out;
+    const auto take_some = [&](FakeSink& sink) {
+      for (const auto id : take(sink, random() % 4)) {
+        const Event& event = journal_.events.at(EventId{id});
+        for (const auto& [other_id, other] : journal_.events) {
+          if (other.lane != event.lane || other_id == event.id) continue;
+          const bool is_out = out.contains(static_cast<std::uint64_t>(other_id));
+          if (other_id < event.id) ASSERT_TRUE(is_out && event.order == Order::historical) << id;
+          if (is_out) ASSERT_EQ(other.order, Order::historical) << id;
+        }
+        out.insert(id);
+        if (random() % 2 == 0) written(sink, {id});
+      }
+    };
+    std::map<std::uint64_t, int> at;  // which sink has it
+    for (int step = 0; step < 300; ++step) {
+      const auto which = random() % 2;
+      FakeSink& sink = sinks[which];
+      switch (random() % 9) {
+        case 0:
+        case 1:
+          commit(random() % 4, random() % 3, random() % 3 == 0 ? Order::barrier : Order::historical);
+          break;
+        case 2:
+          outbox_->attach(sink);
+          break;
+        case 3: {
+          outbox_->detach(sink);
+          std::erase_if(out, [&](auto id) { return at[id] == static_cast<int>(which); });
+          break;
+        }
+        case 4:
+          journal_.gate.close();
+          break;
+        case 5:
+          journal_.gate.open();
+          break;
+        default: {
+          const auto before = out;
+          take_some(sink);
+          if (HasFatalFailure()) return;
+          for (const auto id : out) {
+            if (!before.contains(id)) at[id] = static_cast<int>(which);
+          }
+          if (!out.empty() && random() % 2 == 0) {
+            const auto id = *std::next(out.begin(), static_cast<std::ptrdiff_t>(random() % out.size()));
+            ASSERT_TRUE(ack(id));
+            out.erase(id);
+          }
+        }
+      }
+      loop_.settle();
+      ASSERT_EQ(outbox_->size(), journal_.events.size());
+      ASSERT_LE(in_memory(), static_cast<std::int64_t>(options_.capacity));
+    }
+    journal_.gate.open();
+    outbox_->detach(sinks[0]);
+    outbox_->detach(sinks[1]);
+    outbox_->attach(sinks[0]);
+    loop_.settle();
+    while (outbox_->size() > 0) {
+      const Ids sent = send(sinks[0]);
+      ASSERT_FALSE(sent.empty()) << outbox_->size() << " left";
+      for (const auto id : sent) ASSERT_TRUE(ack(id));
+    }
+    ASSERT_TRUE(outbox_->has_room());
+    ASSERT_THAT(journal_.events, IsEmpty());
+  }
+}
+
+}  // namespace
+}  // namespace tap::outbox
