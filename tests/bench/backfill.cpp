@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include "bench/scenario.hpp"
+
+namespace tap::bench {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+struct BackfillFigures {
+  double seconds = 0;  // from the request to the last record event
+  double cpu = 0;      // seconds
+  Usage before{}, after{};
+  std::uint64_t database = 0;  // bytes, once all is acked and Tap has ended
+};
+
+BackfillFigures backfill(const Run& run, Network& network) {
+  BackfillFigures figures;
+  TemporaryFolder folder(run.options.folder);
+  Stage stage(run, folder, network);
+  network.firehose().wait_for_client();
+  stage.settle();
+  stage.tap().reset_peak();
+  figures.before = stage.tap().usage();
+  const auto begin = SteadyClock::now();
+  stage.api().add(network.dids());
+  const Tally tally = stage.await_backfill(network.backfill(), network.accounts().size());
+  stage.settle();
+  figures.after = stage.tap().usage();
+  stage.finish();
+  figures.seconds = seconds_between(begin, tally.last);
+  figures.cpu = figures.after.cpu_seconds - figures.before.cpu_seconds;
+  figures.database = folder.database_bytes();
+  return figures;
+}
+
+}  // namespace
+
+void run_backfill(const Run& run) {
+  Network network(
+      {.accounts = run.scale(run.options.accounts, 20, 4), .records = run.scale(run.options.records, 25'000, 300)});
+  const BackfillFigures figures = backfill(run, network);
+  const auto records = static_cast<double>(network.backfill().events);
+  run.report.add({"records", records / figures.seconds, "/s", at_least(180'000), "20,000-27,000"});
+  run.report.add({"CPU of a record", figures.cpu / records * 1e6, "us", at_most(run.verification / 6 * 1e6), "54-67"});
+  run.report.add({"database, a record", static_cast<double>(figures.database) / records, "B", at_most(80), "222"});
+  run.report.add({"written to disk, a record",
+                  static_cast<double>(figures.after.written - figures.before.written) / records, "B"});
+  run.report.add({"export, a record", static_cast<double>(network.exported_bytes()) / records, "B"});
+  run.report.add({"peak memory", static_cast<double>(figures.after.peak) / 1e6, "MB"});
+}
+
+void run_onboarding(const Run& run) {
+  Network network({.accounts = run.scale(run.options.accounts, 10'000, 50), .records = 1});
+  const BackfillFigures figures = backfill(run, network);
+  const auto repos = static_cast<double>(network.accounts().size());
+  run.report.add({"repos", repos / figures.seconds, "/s", at_least(3'000)});
+  run.report.add({"CPU of a repo", figures.cpu / repos * 1e6, "us", at_most(250)});
+  run.report.add({"database, a repo", static_cast<double>(figures.database) / repos, "B"});
+  run.report.add(
+      {"written to disk, a repo", static_cast<double>(figures.after.written - figures.before.written) / repos, "B"});
+  run.report.add({"peak memory", static_cast<double>(figures.after.peak) / 1e6, "MB"});
+}
+
+void run_big_car(const Run& run) {
+  constexpr std::size_t kBytesOfRecord = 290;  // with its share of the tree
+  const std::size_t megabytes = run.scale(run.options.megabytes, 305, 2);
+  Network network({.accounts = 1, .records = megabytes * 1'000'000 / kBytesOfRecord, .hosts = 1});
+  const BackfillFigures figures = backfill(run, network);
+  const auto records = static_cast<double>(network.backfill().events);
+  run.report.add({"export", static_cast<double>(network.exported_bytes()) / 1e6, "MB"});
+  run.report.add({"peak memory over idle",
+                  static_cast<double>(figures.after.peak - figures.before.resident) / (1 << 20), "MB", at_most(64),
+                  "2,700"});
+  run.report.add({"records", records / figures.seconds, "/s"});
+  run.report.add({"CPU of a record", figures.cpu / records * 1e6, "us"});
+  run.report.add({"written to disk, a record",
+                  static_cast<double>(figures.after.written - figures.before.written) / records, "B"});
+}
+
+}  // namespace tap::bench

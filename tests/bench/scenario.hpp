@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "bench/api.hpp"
+#include "bench/consumer.hpp"
+#include "bench/network.hpp"
+#include "bench/report.hpp"
+#include "bench/tap_process.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tap::bench {
+
+/// What the command line asks for; a scale of 0 is each scenario's own.
+struct Options {
+  std::filesystem::path tap;
+  std::filesystem::path folder = std::filesystem::temp_directory_path();
+  std::size_t accounts = 0;
+  std::size_t records = 0;
+  std::size_t events = 0;
+  std::size_t megabytes = 0;
+  bool smoke = false;  ///< tiny numbers, and no waiting for background work: only exactness is of interest
+};
+
+/// What a scenario is given.
+struct Run {
+  const Options& options;
+  double verification;  ///< seconds: the S of the bars
+  Report& report;
+
+  [[nodiscard]] std::size_t scale(std::size_t asked, std::size_t normal, std::size_t tiny) const {
+    return asked != 0 ? asked : options.smoke ? tiny : normal;
+  }
+};
+
+/// A Tap that follows a network, and its consumer. Whatever does not come in time or is not exact is thrown.
+class Stage {
+ public:
+  /// Starts on an empty database, or on the one that is in `folder`.
+  Stage(const Run& run, TemporaryFolder& folder, const Network& network);
+
+  [[nodiscard]] TapProcess& tap() { return tap_; }
+  [[nodiscard]] Api& api() { return api_; }
+  [[nodiscard]] const Consumer& consumer() const { return *consumer_; }
+  void attach_consumer(bool timed = false) { consumer_.emplace(tap_.port(), timed); }
+  void detach_consumer() { consumer_.reset(); }
+
+  /// Waits until the consumer has got exactly these live events and, besides, nothing but what it had before.
+  Tally await_live(const Expected& expected);
+  /// The same for a backfill with an identity event for each of `repos`.
+  Tally await_backfill(const Expected& expected, std::size_t repos);
+  /// Tracks these, and waits until all of their backfill is acked, they are active, and Tap is at rest.
+  void onboard(const std::vector<std::string>& dids, const Expected& expected);
+  /// Waits until every event is acked and background work is done.
+  void settle();
+  /// Ends Tap in order; shows what it has logged as errors.
+  void finish();
+
+ private:
+  template <class Done>
+  Tally await(const std::string& what, Done done);
+
+  const Run& run_;
+  TapProcess tap_;
+  Api api_;
+  std::optional<Consumer> consumer_;
+};
+
+[[nodiscard]] inline double seconds_between(std::chrono::steady_clock::time_point begin,
+                                            std::chrono::steady_clock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
+struct Scenario {
+  std::string_view name, what;
+  void (*run)(const Run& run);
+};
+[[nodiscard]] const std::vector<Scenario>& scenarios();
+
+// In the files named after their subject.
+void run_live(const Run& run);
+void run_live_fixed(const Run& run);
+void run_untracked(const Run& run);
+void run_drain(const Run& run);
+void run_growth(const Run& run);
+void run_backfill(const Run& run);
+void run_onboarding(const Run& run);
+void run_big_car(const Run& run);
+void run_rest(const Run& run);
+
+}  // namespace tap::bench
