@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "firehose/handlers.hpp"
 
+#include "tap/atproto/error.hpp"
 #include "tap/base/log.hpp"
+#include "tap/ledger/buffered.hpp"
+#include "tap/verify/error.hpp"
 #include "tap/verify/sync.hpp"
 
 namespace tap::firehose {
@@ -9,13 +12,23 @@ namespace {
 
 constexpr log::Logger kLog("firehose");
 
-bool is_signature_error(const Error& error) {
+/// With another key the event might be good.
+bool depends_on_key(const Error& error) {
   return error == atproto::Errc::signature_mismatch || error == atproto::Errc::signature_length ||
-         error == atproto::Errc::signature_high_s;
+         error == atproto::Errc::signature_high_s || error == atproto::Errc::key_malformed;
 }
 
+constexpr atproto::Tid kAfterAll{~std::uint64_t{0}};
+
+/// The directory is ours to wait for; the host of a did:web is its owner's.
+constexpr unsigned kAttemptsForDirectory = 8;
+constexpr unsigned kAttemptsForHost = 1;
+
 /// Trouble on our side or in passing: nothing is learned about the repo (8.1, failure class d).
-bool is_transient(const Error& error) { return error == identity::Errc::unavailable; }
+bool worth_waiting(const RoutedEvent& event, const Error& error, unsigned attempt) {
+  const bool web = event.did.starts_with("did:web:");
+  return error == identity::Errc::unavailable && attempt < (web ? kAttemptsForHost : kAttemptsForDirectory);
+}
 
 repos::Account account_of(const atproto::AccountEvent& event) {
   // `active` is authoritative; the status only says why not (8.4 item 17).
@@ -32,15 +45,15 @@ Handlers::Handlers(const ProcessorParts& parts, verify::Filter filter)
       invalid_(parts.metrics.counter("tap_firehose_events_invalid_total", "Events that failed verification")),
       desynchronized_(parts.metrics.counter("tap_repos_desynchronized_total", "Repos marked to be fetched again")) {}
 
-Task<Result<Effect>> Handlers::handle(const RoutedEvent& event, bool last_attempt) {
+Task<Result<Effect>> Handlers::handle(const RoutedEvent& event, unsigned attempt) {
   // It may have been removed while the event waited for its turn.
   const auto id = parts_.table.find(event.did);
   if (!id) co_return Effect::none;
   switch (event.kind) {
     case atproto::EventKind::commit:
-      co_return co_await on_commit(*id, event, last_attempt);
+      co_return co_await on_commit(*id, event, attempt);
     case atproto::EventKind::sync:
-      co_return co_await on_sync(*id, event, last_attempt);
+      co_return co_await on_sync(*id, event, attempt);
     case atproto::EventKind::identity:
       co_return co_await on_identity(event);
     case atproto::EventKind::account:
@@ -53,31 +66,40 @@ Task<Result<Effect>> Handlers::handle(const RoutedEvent& event, bool last_attemp
   co_return Effect::none;
 }
 
+Task<Result<Effect>> Handlers::on_overflow(const RoutedEvent& event) {
+  const auto id = parts_.table.find(event.did);
+  if (!id) co_return Effect::none;
+  co_return co_await mark(*id, event, Error(verify::Errc::data_missing, "too many events at once"));
+}
+
 template <class Check>
 auto Handlers::check_with_key(const RoutedEvent& event, Check check)
     -> Task<std::invoke_result_t<Check, ByteView, const atproto::PublicKey&>> {
+  using Checked = std::invoke_result_t<Check, ByteView, const atproto::PublicKey&>;
   const auto did = atproto::Did::parse(event.did);
   if (!did) co_return std::unexpected(did.error());
   identity::IdentityPtr identity = parts_.directory.cached(*did);
-  if (!identity || !identity->key) {
+  if (!identity) {
     auto found = co_await parts_.directory.lookup(*did);
     if (!found) co_return std::unexpected(found.error());
     identity = *found;
   }
   for (bool refreshed = false;; refreshed = true) {
-    if (!identity->key) co_return fail(atproto::Errc::key_malformed, identity->key_error);
-    auto checked =
-        co_await parts_.cpu.run([&event, check, key = *identity->key] { return check(ByteView(event.body), key); });
-    if (checked || refreshed || !is_signature_error(checked.error())) co_return checked;
+    Checked checked = fail(atproto::Errc::key_malformed, identity->key_error);
+    if (identity->key) {
+      checked =
+          co_await parts_.cpu.run([&event, check, key = *identity->key] { return check(ByteView(event.body), key); });
+    }
+    if (checked || refreshed || !depends_on_key(checked.error())) co_return checked;
     // The key may have been rotated and its #identity missed.
     auto fresh = co_await parts_.directory.refresh(*did);
     if (!fresh) co_return std::unexpected(fresh.error());
-    if ((*fresh)->key && *(*fresh)->key == *identity->key) co_return checked;
+    if ((*fresh)->key == identity->key) co_return checked;
     identity = *fresh;
   }
 }
 
-Task<Result<Effect>> Handlers::on_commit(RepoId id, const RoutedEvent& event, bool last_attempt) {
+Task<Result<Effect>> Handlers::on_commit(RepoId id, const RoutedEvent& event, unsigned attempt) {
   auto commit = atproto::decode_commit(event.body);
   if (!commit) co_return co_await distrust(id, event, commit.error());
   const auto rev = atproto::Tid::parse(commit->rev);
@@ -94,24 +116,21 @@ Task<Result<Effect>> Handlers::on_commit(RepoId id, const RoutedEvent& event, bo
       break;
   }
 
-  auto verified = co_await check_with_key(event, [this](ByteView body, const atproto::PublicKey& key) {
-    return atproto::decode_commit(body).and_then(
-        [&](const atproto::CommitEvent& decoded) { return verify::check_commit(decoded, key, filter_); });
-  });
-  if (!verified) {
-    if (is_transient(verified.error()) && !last_attempt) co_return std::unexpected(verified.error());
-    co_return co_await distrust(id, event, verified.error());
-  }
+  auto verified = co_await check_with_key(
+      event, [this](ByteView body, const atproto::PublicKey& key) -> Result<verify::VerifiedCommit> {
+        auto decoded = atproto::decode_commit(body);
+        if (!decoded) return std::unexpected(decoded.error());
+        return verify::check_commit(*decoded, key, filter_);
+      });
+  if (!verified) co_return co_await on_unverified(id, event, attempt, std::move(verified.error()));
 
+  // The repo stands still while its turn is held.
   const auto outcome = verify::decide(*repo, *verified, parts_.clock.wall());
   switch (outcome.verdict) {
     case verify::Verdict::ignore:
       co_return Effect::none;
     case verify::Verdict::reject:
-      // Dated in the future: believing it would make every honest commit look old (8.4 item 15).
-      invalid_.add();
-      kLog.warn("refused a commit", {{"did", event.did}, {"seq", event.seq}, {"error", outcome.reason.message()}});
-      co_return Effect::none;
+      co_return refuse(event, outcome.reason);
     case verify::Verdict::desynchronize:
       co_return co_await distrust(id, event, outcome.reason);
     case verify::Verdict::apply:
@@ -122,7 +141,7 @@ Task<Result<Effect>> Handlers::on_commit(RepoId id, const RoutedEvent& event, bo
   co_return Effect::durable;
 }
 
-Task<Result<Effect>> Handlers::on_sync(RepoId id, const RoutedEvent& event, bool last_attempt) {
+Task<Result<Effect>> Handlers::on_sync(RepoId id, const RoutedEvent& event, unsigned attempt) {
   auto sync = atproto::decode_sync(event.body);
   if (!sync) co_return co_await distrust(id, event, sync.error());
   const auto rev = atproto::Tid::parse(sync->rev);
@@ -139,32 +158,29 @@ Task<Result<Effect>> Handlers::on_sync(RepoId id, const RoutedEvent& event, bool
       break;
   }
 
-  auto verified = co_await check_with_key(event, [](ByteView body, const atproto::PublicKey& key) {
-    return atproto::decode_sync(body).and_then(
-        [&](const atproto::SyncEvent& decoded) { return verify::check_sync(decoded, key); });
-  });
-  if (!verified) {
-    if (is_transient(verified.error()) && !last_attempt) co_return std::unexpected(verified.error());
-    co_return co_await distrust(id, event, verified.error());
-  }
+  auto verified =
+      co_await check_with_key(event, [](ByteView body, const atproto::PublicKey& key) -> Result<atproto::Commit> {
+        auto decoded = atproto::decode_sync(body);
+        if (!decoded) return std::unexpected(decoded.error());
+        return verify::check_sync(*decoded, key);
+      });
+  if (!verified) co_return co_await on_unverified(id, event, attempt, std::move(verified.error()));
 
   const auto outcome = verify::decide_sync(*repo, *verified, parts_.clock.wall());
   switch (outcome.verdict) {
     case verify::Verdict::ignore:
       co_return Effect::none;
     case verify::Verdict::reject:
-      invalid_.add();
-      co_return Effect::none;
+      co_return refuse(event, outcome.reason);
     case verify::Verdict::desynchronize:
       co_return co_await mark(id, event, outcome.reason);
-    case verify::Verdict::apply: {
-      // The content is what we hold, under a newer rev.
-      auto touched = co_await parts_.ledger.touch(id, verified->rev);
-      if (!touched) co_return std::unexpected(touched.error());
-      co_return Effect::durable;
-    }
+    case verify::Verdict::apply:
+      break;
   }
-  co_return Effect::none;
+  // The content is what we hold, under a newer rev.
+  auto touched = co_await parts_.ledger.touch(id, verified->rev);
+  if (!touched) co_return std::unexpected(touched.error());
+  co_return Effect::durable;
 }
 
 Task<Result<Effect>> Handlers::on_identity(const RoutedEvent& event) {
@@ -191,17 +207,33 @@ Task<Result<Effect>> Handlers::on_account(RepoId id, const RoutedEvent& event) {
   co_return Effect::durable;
 }
 
+Task<Result<Effect>> Handlers::on_unverified(RepoId id, const RoutedEvent& event, unsigned attempt, Error why) {
+  if (worth_waiting(event, why, attempt)) co_return std::unexpected(std::move(why));
+  co_return co_await distrust(id, event, why);
+}
+
 Task<Result<Effect>> Handlers::distrust(RepoId id, const RoutedEvent& event, const Error& why) {
   invalid_.add();
   co_return co_await mark(id, event, why);
 }
 
 Task<Result<Effect>> Handlers::mark(RepoId id, const RoutedEvent& event, const Error& why) {
-  kLog.warn("repo will be fetched again", {{"did", event.did}, {"seq", event.seq}, {"error", why.message()}});
-  desynchronized_.add();
+  const auto repo = parts_.table.get(id);
+  if (!repo || repo->account != repos::Account::active) co_return Effect::none;
+  // The fetch that is under way may be too old. At its end it comes upon this, cannot read it, and begins anew.
+  if (repo->state == repos::State::resyncing) co_return co_await keep_for_resync(id, kAfterAll, event);
+  if (repo->state != repos::State::active) co_return Effect::none;  // it will be fetched anyway
   auto marked = co_await parts_.ledger.desynchronize(id, why.message());
   if (!marked) co_return std::unexpected(marked.error());
+  desynchronized_.add();
+  kLog.warn("repo will be fetched again", {{"did", event.did}, {"seq", event.seq}, {"error", why.message()}});
   co_return Effect::durable;
+}
+
+Effect Handlers::refuse(const RoutedEvent& event, const Error& why) {
+  invalid_.add();
+  kLog.warn("refused an event", {{"did", event.did}, {"seq", event.seq}, {"error", why.message()}});
+  return Effect::none;
 }
 
 Task<Result<Effect>> Handlers::keep_for_resync(RepoId id, atproto::Tid rev, const RoutedEvent& event) {

@@ -20,31 +20,39 @@ struct RoutedEvent {
 
 enum class Effect : std::uint8_t { none, durable };
 
-/// One handler per kind of event (protocol 8.1, 8.2). An error means local trouble: nothing happened, try again.
-/// `last_attempt`: do not fail for the identity service any more; mark the repo instead.
+/// One handler per kind of event (protocol 8.1, 8.2), for the holder of the DID's turn. An error means local trouble:
+/// nothing happened, try again.
 class Handlers {
  public:
   Handlers(const ProcessorParts& parts, verify::Filter filter);
-  [[nodiscard]] Task<Result<Effect>> handle(const RoutedEvent& event, bool last_attempt);
+  /// `attempt` counts from 0. After some of them an identity that cannot be had is no local trouble any more: the repo
+  /// is marked instead, and the cursor may go on.
+  [[nodiscard]] Task<Result<Effect>> handle(const RoutedEvent& event, unsigned attempt);
+  /// Events of this repo were dropped: it will be fetched.
+  [[nodiscard]] Task<Result<Effect>> on_overflow(const RoutedEvent& event);
 
  private:
   using RepoId = repos::RepoId;
 
-  [[nodiscard]] Task<Result<Effect>> on_commit(RepoId id, const RoutedEvent& event, bool last_attempt);
-  [[nodiscard]] Task<Result<Effect>> on_sync(RepoId id, const RoutedEvent& event, bool last_attempt);
+  [[nodiscard]] Task<Result<Effect>> on_commit(RepoId id, const RoutedEvent& event, unsigned attempt);
+  [[nodiscard]] Task<Result<Effect>> on_sync(RepoId id, const RoutedEvent& event, unsigned attempt);
   [[nodiscard]] Task<Result<Effect>> on_identity(const RoutedEvent& event);
   [[nodiscard]] Task<Result<Effect>> on_account(RepoId id, const RoutedEvent& event);
 
-  /// Runs `check(event, key)` on the pool with the current key; on a bad signature once more with a fresh one (8.4 item
-  /// 18).
+  /// Runs `check(event, key)` on the pool with the current key; when the key does not do, once more with a fresh one
+  /// (8.4 item 18).
   template <class Check>
   [[nodiscard]] auto check_with_key(const RoutedEvent& event, Check check)
       -> Task<std::invoke_result_t<Check, ByteView, const atproto::PublicKey&>>;
 
-  /// What an invalid event means: the repo may be ahead of us (8.1, failure class a).
+  /// What an event that could not be verified means: try again, or the repo may be ahead of us (8.1, failure class a).
+  [[nodiscard]] Task<Result<Effect>> on_unverified(RepoId id, const RoutedEvent& event, unsigned attempt, Error why);
   [[nodiscard]] Task<Result<Effect>> distrust(RepoId id, const RoutedEvent& event, const Error& why);
   /// The repo is not what we hold: it will be fetched.
   [[nodiscard]] Task<Result<Effect>> mark(RepoId id, const RoutedEvent& event, const Error& why);
+  /// Dated in the future: believing it would make every honest commit look old (8.4 item 15). The next honest one
+  /// either chains, or shows that the repo went on without us.
+  [[nodiscard]] Effect refuse(const RoutedEvent& event, const Error& why);
   [[nodiscard]] Task<Result<Effect>> keep_for_resync(RepoId id, atproto::Tid rev, const RoutedEvent& event);
 
   ProcessorParts parts_;

@@ -6,15 +6,14 @@
 
 #include "firehose/handlers.hpp"
 
+#include <unordered_map>
+
 namespace tap::firehose {
 namespace {
 
-using namespace std::chrono_literals;
-constexpr log::Logger kLog("firehose");
+using repos::RepoId;
 
-/// After so many vain attempts at an event, its repo is marked instead: it is fetched again later, and the cursor may
-/// go on.
-constexpr unsigned kAttempts = 8;
+constexpr log::Logger kLog("firehose");
 
 class LaneProcessor final : public Processor {
  public:
@@ -38,19 +37,32 @@ class LaneProcessor final : public Processor {
   }
 
   void accept(const atproto::FrameHead& head, ByteView frame) override {
-    if (head.did.empty() || !parts_.table.find(head.did)) {
+    const auto id = is_for_repos(head.kind) && !head.did.empty() ? parts_.table.find(head.did) : std::nullopt;
+    if (!id) {
       skipped_.add();
       if (head.seq > 0) low_water_.pass(head.seq);
       return;
     }
+    Lane& lane = lanes_[*id];
+    const bool overflow = lane.events >= options_.events_per_repo && is_covered_by_fetch(head.kind);
+    // The one that marks the repo comes after all that wait, and before nothing that is kept: it stands for the others.
+    if (overflow && lane.overflowed) {
+      skipped_.add();
+      if (head.seq > 0) low_water_.pass(head.seq);
+      return;
+    }
+    lane.overflowed = lane.overflowed || overflow;
     if (head.seq > 0) low_water_.begin(head.seq);
     // The body moves with the work; its views are made anew from it.
-    Bytes body(head.body.begin(), head.body.end());
+    Bytes body;
+    if (!overflow) body.assign(head.body.begin(), head.body.end());
+    const std::size_t frame_bytes = overflow ? 0 : frame.size();
+    lane.events += 1;
     events_ += 1;
-    bytes_ += frame.size();
+    bytes_ += frame_bytes;
     show_depth();
-    group_.spawn("event", process({head.kind, head.seq, std::string(head.did), std::move(body)}, frame.size(),
-                                  parts_.ledger.turn_of(head.did)));
+    group_.spawn("event", process({head.kind, head.seq, std::string(head.did), std::move(body)},
+                                  {*id, frame_bytes, overflow}, parts_.ledger.turn_of(head.did)));
   }
 
   void refuse(const Error& error) override {
@@ -75,40 +87,69 @@ class LaneProcessor final : public Processor {
   }
 
  private:
-  Task<void> process(RoutedEvent event, std::size_t frame_bytes, async::Turns::Ticket ticket) {
-    Departure departure(*this, frame_bytes);
+  struct Lane {
+    std::size_t events = 0;  // in their turn or waiting for it
+    bool overflowed = false;
+  };
+  /// What an event holds while it is in flight.
+  struct Place {
+    RepoId id{};
+    std::size_t frame_bytes = 0;
+    bool overflow = false;
+  };
+
+  static bool is_for_repos(atproto::EventKind kind) {
+    return is_covered_by_fetch(kind) || kind == atproto::EventKind::identity || kind == atproto::EventKind::account;
+  }
+  /// When the repo is fetched later, nothing of the event is missed.
+  static bool is_covered_by_fetch(atproto::EventKind kind) {
+    return kind == atproto::EventKind::commit || kind == atproto::EventKind::sync;
+  }
+
+  Task<void> process(RoutedEvent event, Place place, async::Turns::Ticket ticket) {
+    Departure departure(*this, place);
     co_await ticket.turn();
     for (unsigned attempt = 0;; ++attempt) {
-      auto done = co_await handlers_.handle(event, attempt >= kAttempts);
+      auto done = place.overflow ? co_await handlers_.on_overflow(event) : co_await handlers_.handle(event, attempt);
       if (done) {
         (*done == Effect::none ? skipped_ : processed_).add();
         break;
       }
       retried_.add();
-      kLog.warn("will retry an event",
-                {{"did", event.did}, {"seq", event.seq}, {"retries", attempt}, {"error", done.error().message()}});
-      co_await async::sleep_for(backoff(attempt, 100, 100ms) + parts_.jitter.below(100ms));
+      report_retry(event, attempt, done.error());
+      co_await async::sleep_for(backoff(attempt, 100, options_.retry_unit) + parts_.jitter.below(options_.retry_unit));
     }
     low_water_.done(event.seq);
+  }
+
+  static void report_retry(const RoutedEvent& event, unsigned attempt, const Error& error) {
+    // Thousands may wait for the same thing: once is enough.
+    if (attempt > 0) return;
+    kLog.warn("will retry an event", {{"did", event.did}, {"seq", event.seq}, {"error", error.message()}});
   }
 
   /// Gives the event's place back however its work ends.
   class Departure {
    public:
-    Departure(LaneProcessor& owner, std::size_t frame_bytes) : owner_(&owner), frame_bytes_(frame_bytes) {}
+    Departure(LaneProcessor& owner, Place place) : owner_(&owner), place_(place) {}
     Departure(const Departure&) = delete;
     Departure& operator=(const Departure&) = delete;
-    ~Departure() {
-      owner_->events_ -= 1;
-      owner_->bytes_ -= frame_bytes_;
-      owner_->show_depth();
-      if (owner_->has_room() || owner_->events_ == 0) owner_->room_.notify_all();
-    }
+    ~Departure() { owner_->leave(place_); }
 
    private:
     LaneProcessor* owner_;
-    std::size_t frame_bytes_;
+    Place place_;
   };
+
+  void leave(const Place& place) {
+    const auto lane = lanes_.find(place.id);
+    if (place.overflow) lane->second.overflowed = false;
+    if (--lane->second.events == 0) lanes_.erase(lane);
+    events_ -= 1;
+    bytes_ -= place.frame_bytes;
+    show_depth();
+    if (has_room() || events_ == 0) room_.notify_all();
+  }
 
   void show_depth() {
     in_flight_.set(static_cast<std::int64_t>(events_));
@@ -119,6 +160,7 @@ class LaneProcessor final : public Processor {
   ProcessorOptions options_;
   Handlers handlers_;
   LowWater low_water_;
+  std::unordered_map<RepoId, Lane> lanes_;
   std::size_t events_ = 0;
   std::size_t bytes_ = 0;
   async::Event room_;

@@ -4,21 +4,25 @@
 #include "tap/async/event.hpp"
 #include "tap/base/log.hpp"
 
+#include "firehose/reconnect.hpp"
+
 #include <charconv>
+#include <optional>
+#include <string_view>
 
 namespace tap::firehose {
 namespace {
 
-using namespace std::chrono_literals;
 constexpr log::Logger kLog("firehose");
+constexpr std::string_view kCursorKind = "firehose";
 
-/// A connection that lived so long was healthy: the next one is tried at once.
-constexpr auto kHealthy = 60s;
-/// After an answer that asks for an operator, or for patience.
-constexpr std::chrono::milliseconds kLongPause = 60s;
-
-/// Why a connection ended.
-enum class Ending : std::uint8_t { dropped, be_patient };
+/// Empty when it is none.
+std::optional<std::int64_t> read_cursor(std::string_view text) {
+  std::int64_t cursor = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cursor);
+  if (error != std::errc{} || end != text.data() + text.size() || cursor <= 0) return std::nullopt;
+  return cursor;
+}
 
 class RelaySession final : public Session {
  public:
@@ -31,23 +35,24 @@ class RelaySession final : public Session {
         clock_(clock),
         jitter_(jitter),
         options_(std::move(options)),
+        reconnect_(options_.reconnect),
         received_(metrics.counter("tap_firehose_events_received_total", "Frames received from the relay")),
         bytes_(metrics.counter("indigo_repo_stream_bytes_total", "Bytes of frames received from the relay",
                                {{"remote_addr", options_.relay.authority()}})),
         reconnects_(metrics.counter("tap_firehose_reconnects_total", "Connections to the relay that ended")),
         out_of_order_(metrics.counter("tap_firehose_out_of_order_total", "Frames whose seq did not grow")),
+        outdated_(metrics.counter("tap_firehose_outdated_cursor_total", "Times that the relay had forgotten events")),
         last_seq_(metrics.gauge("tap_firehose_last_seq", "Highest seq received")),
         saved_seq_(metrics.gauge("tap_firehose_saved_seq", "Cursor as last saved")) {}
 
   Task<void> run() override {
     co_await load_cursor();
-    for (unsigned attempt = 0;; ++attempt) {
+    for (;;) {
       const SteadyTime began = clock_.steady();
       const Ending ending = co_await connect_and_read();
       reconnects_.add();
-      if (clock_.steady() - began >= kHealthy) attempt = 0;
-      const std::chrono::milliseconds pause = ending == Ending::be_patient ? kLongPause : backoff(attempt, 10, 1s);
-      co_await async::sleep_for(pause + jitter_.below(1s));
+      const auto lived = std::chrono::floor<std::chrono::milliseconds>(clock_.steady() - began);
+      co_await async::sleep_for(reconnect_.pause(ending, lived) + jitter_.below(options_.reconnect.unit));
     }
   }
 
@@ -64,7 +69,8 @@ class RelaySession final : public Session {
     const std::int64_t cursor = processor_.low_water().value();
     if (cursor <= 0 || cursor == saved_) co_return Result<void>{};
     store::Write write;
-    write.mutations.emplace_back(store::SaveCursor{"firehose", cursor_key(options_.relay), std::to_string(cursor)});
+    write.mutations.emplace_back(
+        store::SaveCursor{std::string(kCursorKind), cursor_key(options_.relay), std::to_string(cursor)});
     auto saved = co_await writer_.commit(std::move(write));
     if (saved) {
       saved_ = cursor;
@@ -79,33 +85,33 @@ class RelaySession final : public Session {
   Task<void> load_cursor() {
     if (options_.no_replay) co_return;
     for (unsigned attempt = 0;; ++attempt) {
-      auto text = co_await reader_.cursor("firehose", cursor_key(options_.relay));
+      auto text = co_await reader_.cursor(std::string(kCursorKind), cursor_key(options_.relay));
       if (text) {
-        std::int64_t cursor = 0;
-        std::from_chars(text->data(), text->data() + text->size(), cursor);
-        processor_.start_at(cursor);
-        saved_ = cursor;
+        const auto cursor = read_cursor(*text);
+        if (!cursor && !text->empty()) kLog.error("the saved cursor is unreadable: starting live", {{"cursor", *text}});
+        saved_ = cursor.value_or(0);
+        processor_.start_at(saved_);
         co_return;
       }
       kLog.error("failed to read the cursor", {{"error", text.error().message()}});
-      co_await async::sleep_for(backoff(attempt, 10, 1s));
+      co_await async::sleep_for(backoff(attempt, 10, options_.reconnect.unit));
     }
   }
 
   Task<Ending> connect_and_read() {
-    const std::int64_t cursor = processor_.low_water().value();
+    asked_from_ = processor_.low_water().value();
+    last_in_connection_ = 0;
     std::string target = "/xrpc/com.atproto.sync.subscribeRepos";
-    if (cursor > 0) target += "?cursor=" + std::to_string(cursor);
+    if (asked_from_ > 0) target += "?cursor=" + std::to_string(asked_from_);
     net::Response refusal;
     auto stream =
         co_await connector_.connect(options_.relay.websocket().with_target(target), options_.websocket, &refusal);
     if (!stream) {
       kLog.warn("failed to connect to the relay",
                 {{"relayUrl", options_.relay.origin()}, {"error", stream.error().message()}});
-      const bool patience = refusal.status == 429 || refusal.status == 501;
-      co_return patience ? Ending::be_patient : Ending::dropped;
+      co_return ending_of_refusal(refusal.status, refusal.header("retry-after"));
     }
-    kLog.info("connected to the relay", {{"relayUrl", options_.relay.origin()}, {"cursor", cursor}});
+    kLog.info("connected to the relay", {{"relayUrl", options_.relay.origin()}, {"cursor", asked_from_}});
     co_return co_await read_frames(**stream);
   }
 
@@ -114,7 +120,7 @@ class RelaySession final : public Session {
       auto frame = co_await stream.read();
       if (!frame) {
         kLog.warn("the connection to the relay ended", {{"error", frame.error().message()}});
-        co_return Ending::dropped;
+        co_return Ending{};
       }
       received_.add();
       bytes_.add(frame->size());
@@ -133,35 +139,52 @@ class RelaySession final : public Session {
     }
     if (head->kind == atproto::EventKind::error) return on_error(head->body);
     if (head->kind == atproto::EventKind::info) return on_info(head->body);
-    if (head->seq > 0 && head->seq <= processor_.low_water().seen()) {
-      // Servers may send the cursor's own event once more; anything else is a fault of the stream (7.4).
-      out_of_order_.add();
-      if (head->seq >= processor_.low_water().value()) return std::nullopt;
-      kLog.warn("seq went back", {{"seq", head->seq}, {"lastSeq", processor_.low_water().seen()}});
-      return Ending::dropped;
+    if (head->seq == 0) {
+      processor_.accept(*head, frame);
+      return std::nullopt;
     }
+    if (head->seq <= last_in_connection_) return on_repeated(head->seq);
+    if (head->seq < asked_from_) return on_restarted_sequence(head->seq);
+    last_in_connection_ = head->seq;
+    // After a reconnect: what came before is done, or still in flight.
+    if (head->seq <= processor_.low_water().seen()) return std::nullopt;
     processor_.accept(*head, frame);
-    if (head->seq > 0) {
-      live_ = true;
-      last_seq_.set(head->seq);
-    }
+    live_ = true;
+    last_seq_.set(head->seq);
     return std::nullopt;
+  }
+
+  /// A fault of the stream (7.4). The same event twice is harmless; going back is not.
+  std::optional<Ending> on_repeated(std::int64_t seq) {
+    out_of_order_.add();
+    if (seq == last_in_connection_) return std::nullopt;
+    kLog.warn("seq went back", {{"seq", seq}, {"lastSeq", last_in_connection_}});
+    return Ending{};
+  }
+
+  /// The relay counts anew: its events up to our cursor would be taken for old ones.
+  std::optional<Ending> on_restarted_sequence(std::int64_t seq) {
+    out_of_order_.add();
+    kLog.error("the relay's sequence lies below the cursor: start with --no-replay if it has begun a new one",
+               {{"seq", seq}, {"cursor", asked_from_}});
+    return Ending{.patience = true, .retry_after = {}};
   }
 
   std::optional<Ending> on_error(ByteView body) {
     auto error = atproto::decode_error(body);
-    const std::string name(error ? error->error : "unreadable");
-    kLog.error("the relay sent an error", {{"error", name}, {"cursor", processor_.low_water().value()}});
-    // The same cursor would only be refused again: wait for the relay to catch up, or for the operator.
-    return name == "FutureCursor" ? Ending::be_patient : Ending::dropped;
+    const std::string_view name = error ? error->error : "unreadable";
+    kLog.error("the relay sent an error",
+               {{"error", name}, {"message", error ? error->message : ""}, {"cursor", asked_from_}});
+    return Ending{.patience = name == "FutureCursor", .retry_after = {}};
   }
 
   std::optional<Ending> on_info(ByteView body) {
     if (auto info = atproto::decode_info(body); info && info->name == "OutdatedCursor") {
+      outdated_.add();
       kLog.error(
           "the cursor is older than the relay's window: events were lost, their repos are fetched again at their next "
           "commit",
-          {{"cursor", processor_.low_water().value()}});
+          {{"cursor", asked_from_}});
     }
     return std::nullopt;
   }
@@ -173,13 +196,17 @@ class RelaySession final : public Session {
   const Clock& clock_;
   Jitter& jitter_;
   SessionOptions options_;
+  Reconnect reconnect_;
   metrics::Counter& received_;
   metrics::Counter& bytes_;
   metrics::Counter& reconnects_;
   metrics::Counter& out_of_order_;
+  metrics::Counter& outdated_;
   metrics::Gauge& last_seq_;
   metrics::Gauge& saved_seq_;
   std::int64_t saved_ = 0;
+  std::int64_t asked_from_ = 0;          // the cursor of this connection; 0: none
+  std::int64_t last_in_connection_ = 0;  // the last seq that it brought
   bool live_ = false;
 };
 

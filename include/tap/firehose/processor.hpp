@@ -11,6 +11,7 @@
 #include "tap/ledger/ledger.hpp"
 #include "tap/verify/filter.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -20,6 +21,8 @@ namespace tap::firehose {
 struct ProcessorOptions {
   std::size_t events_in_flight = 4'096;                  ///< tracked events between frame and database
   std::size_t bytes_in_flight = std::size_t{128} << 20;  ///< their frames together
+  std::size_t events_per_repo = 1'024;                   ///< waiting; with more its repo is fetched instead
+  std::chrono::milliseconds retry_unit{100};             ///< pauses double from here to a hundred units
 };
 
 /// What the processor needs of the rest.
@@ -36,12 +39,13 @@ struct ProcessorParts {
 };
 
 /// Does what each event asks for: events of one DID in their order, those of different DIDs at once; a seq is done when
-/// what it asks for is durable. Local trouble (database, identity service) is retried, never passed over. Loop thread
-/// only.
+/// what it asks for is durable. Local trouble is retried, never passed over: the database for ever, a key that cannot
+/// be had for a while, then its repo is marked to be fetched. Loop thread only.
 class Processor {
  public:
   virtual ~Processor() = default;
-  /// Takes a frame; untracked ones end here. The view is not kept. Frames come in seq order.
+  /// Takes a frame; untracked ones end here, at the cost of one look-up. The view is not kept. Frames come in seq
+  /// order.
   virtual void accept(const atproto::FrameHead& head, ByteView frame) = 0;
   /// A frame that could not even be routed: counted, its seq (if any) passed.
   virtual void refuse(const Error& error) = 0;

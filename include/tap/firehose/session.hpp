@@ -13,10 +13,15 @@
 
 namespace tap::firehose {
 
+struct ReconnectOptions {
+  std::chrono::milliseconds unit{1'000};       ///< pauses double from here to ten units, as long as nothing gets better
+  std::chrono::milliseconds patience{60'000};  ///< after an answer that only time or the operator can change
+};
 struct SessionOptions {
   net::Url relay;
   bool no_replay = false;  ///< ignore the saved cursor at start (only there: 8.4 item 27)
   std::chrono::milliseconds cursor_save_interval{1'000};
+  ReconnectOptions reconnect;
   net::WsOptions websocket;
 };
 

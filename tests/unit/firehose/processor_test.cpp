@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+#include "tap/atproto/error.hpp"
+
+#include "unit/firehose/world.hpp"
+
+namespace tap::firehose {
+namespace {
+
+using repos::State;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class ProcessorTest : public World {
+ protected:
+  /// Until so many writes wait at the closed gate.
+  void until_waiting(std::size_t writes) {
+    loop.run_until([&] { return writer.gate.waiting() == writes; });
+  }
+};
+
+TEST_F(ProcessorTest, PassesWhatAsksForNothing) {
+  test::Account stranger(9);
+  receive(stranger.post());
+  EXPECT_EQ(cursor(), seq);
+  receive(stranger.status(false, "deleted"));
+  receive(stranger.identity());
+  EXPECT_EQ(cursor(), seq);
+
+  // Unknown types with a seq, with a tracked DID or none.
+  auto account = followed(1);
+  auto message = account.identity();
+  message.seq = ++seq;
+  receive_frame(test::message_frame("#handle", message.payload()));
+  EXPECT_EQ(cursor(), seq);
+  receive_frame(test::message_frame("#labels", Bytes{0xa1, 0x63, 's', 'e', 'q', 0x18, 0xc8}));
+  EXPECT_EQ(cursor(), 200);
+  EXPECT_EQ(processor().low_water().unfinished(), 0U);
+  EXPECT_EQ(count("tap_firehose_events_skipped_total"), 5U);
+  EXPECT_THAT(writer.writes, IsEmpty());
+}
+
+TEST_F(ProcessorTest, CountsFramesThatCannotBeRead) {
+  processor().refuse(Error(atproto::Errc::frame_malformed));
+  EXPECT_EQ(count("tap_firehose_events_malformed_total"), 1U);
+}
+
+TEST_F(ProcessorTest, HoldsTheCursorUntilTheEffectIsDurable) {
+  auto account = followed(1);
+  test::Account stranger(9);
+  writer.gate.close();
+  const auto first = receive(account.post());
+  receive(stranger.post());
+  until_waiting(1);
+  EXPECT_EQ(cursor(), first - 1);
+  writer.gate.open();
+  drain();
+  EXPECT_EQ(cursor(), seq);
+}
+
+TEST_F(ProcessorTest, TakesEventsOfOneRepoInTheirOrder) {
+  auto account = followed(1);
+  writer.gate.close();
+  for (int i = 0; i < 20; ++i) receive(account.post());
+  until_waiting(1);
+  loop.settle();
+  EXPECT_EQ(writer.gate.waiting(), 1U);
+  writer.gate.open();
+  drain();
+  expect_in_step(account);
+  EXPECT_THAT(writer.writes, SizeIs(20));
+}
+
+TEST_F(ProcessorTest, TakesEventsOfManyReposAtOnce) {
+  std::vector<test::Account> accounts;
+  for (std::uint64_t i = 1; i <= 20; ++i) accounts.push_back(followed(i));
+  writer.gate.close();
+  for (auto& account : accounts) receive(account.post());
+  until_waiting(20);
+  // The cursor waits for the first, whatever comes of the others.
+  writer.gate.open();
+  drain();
+  for (const auto& account : accounts) expect_in_step(account);
+}
+
+TEST_F(ProcessorTest, OneSlowKeyDelaysOnlyItsOwnRepo) {
+  auto slow = followed(1);
+  auto quick = followed(2);
+  ASSERT_TRUE(loop.run(directory.lookup(quick.did())));
+  directory.gate.close();
+  const auto first = receive(slow.post());
+  receive(quick.post());
+  loop.run_until([&] { return writer.writes.size() == 1; });
+  expect_in_step(quick);
+  EXPECT_EQ(cursor(), first - 1);
+  directory.gate.open();
+  drain();
+  expect_in_step(slow);
+}
+
+TEST_F(ProcessorTest, TriesAgainWhenTheDatabaseFails) {
+  auto account = followed(1);
+  writer.failures = 8;
+  const auto first = receive(account.post());
+  receive(account.post());
+  loop.run_until([&] { return writer.failures < 5; });
+  EXPECT_EQ(cursor(), first - 1);
+  drain();
+  expect_in_step(account);
+  EXPECT_EQ(state_of(account), State::active);
+  EXPECT_EQ(count("tap_firehose_events_retried_total"), 8U);
+}
+
+TEST_F(ProcessorTest, TriesAgainWhenTheDirectoryDoesNotAnswer) {
+  auto account = followed(1);
+  directory.error = identity::Errc::unavailable;
+  const auto first = receive(account.post());
+  loop.run_until([&] { return directory.lookups == 3; });
+  EXPECT_EQ(cursor(), first - 1);
+  directory.error.reset();
+  drain();
+  expect_in_step(account);
+}
+
+TEST_F(ProcessorTest, MarksTheRepoWhenTheKeyCannotBeHadForLong) {
+  auto account = followed(1);
+  directory.error = identity::Errc::unavailable;
+  for (int i = 0; i < 5; ++i) receive(account.post());
+  drain();
+  EXPECT_EQ(state_of(account), State::desynchronized);
+  // Only the first one waited; the others have nothing to ask for.
+  EXPECT_EQ(directory.lookups, 9U);
+  EXPECT_EQ(cursor(), seq);
+}
+
+TEST_F(ProcessorTest, MarksTheRepoAtOnceWhenThereIsSurelyNoKey) {
+  auto account = followed(1);
+  directory.error = identity::Errc::not_found;
+  handle(account.post());
+  EXPECT_EQ(state_of(account), State::desynchronized);
+  EXPECT_EQ(directory.lookups, 1U);
+}
+
+TEST_F(ProcessorTest, HasRoomForABoundedNumberOfEvents) {
+  options.events_in_flight = 3;
+  auto account = followed(1);
+  writer.gate.close();
+  receive(account.post());
+  receive(account.post());
+  EXPECT_TRUE(processor().has_room());
+  receive(account.post());
+  EXPECT_FALSE(processor().has_room());
+  auto room = loop.start(processor().wait_for_room());
+  EXPECT_FALSE(room.done());
+  writer.gate.let_one_pass();
+  loop.run_until([&] { return room.done(); });
+  EXPECT_TRUE(processor().has_room());
+  EXPECT_EQ(metrics.gauge("tap_firehose_events_in_flight", "").value(), 2);
+}
+
+TEST_F(ProcessorTest, HasRoomForABoundedNumberOfBytes) {
+  auto account = followed(1);
+  auto message = account.post();
+  options.bytes_in_flight = message.frame().size();
+  writer.gate.close();
+  receive(message);
+  EXPECT_FALSE(processor().has_room());
+  writer.gate.open();
+  drain();
+  EXPECT_TRUE(processor().has_room());
+  EXPECT_EQ(metrics.gauge("tap_firehose_bytes_in_flight", "").value(), 0);
+}
+
+TEST_F(ProcessorTest, FetchesARepoOfTooManyEventsInstead) {
+  options.events_per_repo = 3;
+  auto busy = followed(1);
+  auto other = followed(2);
+  writer.gate.close();
+  for (int i = 0; i < 10; ++i) receive(busy.post());
+  receive(busy.status(false, "takendown"));
+  receive(other.post());
+  until_waiting(2);
+  EXPECT_EQ(metrics.gauge("tap_firehose_events_in_flight", "").value(), 6);
+  writer.gate.open();
+  drain();
+  expect_in_step(other);
+  EXPECT_EQ(state_of(busy), State::desynchronized);
+  EXPECT_THAT(database.find(busy.did().str())->details.error, testing::HasSubstr("too many"));
+  EXPECT_EQ(database.find(busy.did().str())->repo.account, repos::Account::takendown);
+  EXPECT_EQ(cursor(), seq);
+}
+
+TEST_F(ProcessorTest, LetsARemovalGoBetween) {
+  auto account = followed(1);
+  writer.gate.close();
+  receive(account.post());
+  auto removal = loop.start(ledger.untrack({account.did()}));
+  receive(account.post());
+  until_waiting(1);
+  writer.gate.open();
+  drain();
+  loop.run_until([&] { return removal.done(); });
+  EXPECT_EQ(database.repos(), 0U);
+  EXPECT_THAT(writer.bodies(), SizeIs(1));
+  EXPECT_EQ(cursor(), seq);
+}
+
+TEST_F(ProcessorTest, GivesUpWhatIsInFlightWhenStopped) {
+  auto account = followed(1);
+  processor().start_at(50);
+  directory.gate.close();
+  const auto first = receive(account.post());
+  loop.settle();
+  loop.run(processor().stop());
+  EXPECT_EQ(cursor(), first - 1);
+  EXPECT_EQ(metrics.gauge("tap_firehose_events_in_flight", "").value(), 0);
+}
+
+TEST_F(ProcessorTest, StartsAtTheSavedCursor) {
+  processor().start_at(4'711);
+  EXPECT_EQ(cursor(), 4'711);
+  EXPECT_EQ(processor().low_water().seen(), 4'711);
+}
+
+}  // namespace
+}  // namespace tap::firehose
