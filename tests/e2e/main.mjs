@@ -24,25 +24,57 @@ const { values: args, positionals } = parseArgs({
 
 // Scenarios run in the order of their names in this list; each is scenarios/<name>.mjs.
 const all = [
-  'harness', 'backfill', 'live', 'identity', 'accounts', 'keys', 'import', 'readd', 'filters', 'ordering', 'consumer_cut', 'relay_cut',
-  'restart', 'outages', 'crash', 'capture',
+  'harness',
+  'backfill',
+  'live',
+  'identity',
+  'accounts',
+  'keys',
+  'import',
+  'readd',
+  'filters',
+  'ordering',
+  'consumer_cut',
+  'relay_cut',
+  'restart',
+  'outages',
+  'crash',
+  'capture',
 ]
 
 class Skipped extends Error {}
-const skip = (why) => { throw new Skipped(why) }
+const skip = (why) => {
+  throw new Skipped(why)
+}
 
 async function runScenario(name, network, dir) {
   const { default: scenario } = await import(path.join(here, 'scenarios', `${name}.mjs`))
-  const world = scenario.standalone ? undefined : await World.create({
-    network, dir, binary: path.resolve(args.tap), seed: Number(args.seed), settings: scenario.settings,
-  })
-  const context = { world, network, dir, binary: args.tap && path.resolve(args.tap), seed: Number(args.seed), rounds: Number(args.rounds), skip }
+  const world = scenario.standalone
+    ? undefined
+    : await World.create({
+        network,
+        dir,
+        binary: path.resolve(args.tap),
+        seed: Number(args.seed),
+        settings: scenario.settings,
+      })
+  const context = {
+    world,
+    network,
+    dir,
+    binary: args.tap && path.resolve(args.tap),
+    seed: Number(args.seed),
+    rounds: Number(args.rounds),
+    skip,
+  }
   const limit = (scenario.seconds ?? 120) * 1000
   let timer
   try {
     await Promise.race([
       scenario.run(context),
-      new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`took longer than ${limit / 1000} s`)), limit) }),
+      new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`took longer than ${limit / 1000} s`)), limit)
+      }),
     ])
   } catch (error) {
     if (!(error instanceof Skipped)) error.log = world?.tap.lastLines(25)
@@ -58,7 +90,10 @@ async function main() {
   const unknown = [...names, ...args.without].filter((name) => !all.includes(name))
   if (unknown.length) throw new Error(`no such scenario: ${unknown.join(', ')}; there are ${all.join(', ')}`)
   // The PDSes write much: memory, where it is to be had, doubles their speed.
-  const base = await fs.access('/dev/shm', fs.constants.W_OK).then(() => '/dev/shm', () => os.tmpdir())
+  const base = await fs.access('/dev/shm', fs.constants.W_OK).then(
+    () => '/dev/shm',
+    () => os.tmpdir(),
+  )
   const top = await fs.mkdtemp(path.join(base, 'tap-e2e-'))
   console.log(`seed ${args.seed}, files in ${top}`)
   const network = await Network.start(top)
@@ -90,7 +125,10 @@ async function main() {
   return count.failed ? 1 : 0
 }
 
-main().then((status) => process.exit(status), (error) => {
-  console.error(error)
-  process.exit(2)
-})
+main().then(
+  (status) => process.exit(status),
+  (error) => {
+    console.error(error)
+    process.exit(2)
+  },
+)

@@ -9,10 +9,24 @@ const did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 let lastId = 0
 const record = (text) => ({ $type: 'com.example.thing', text })
 const event = (action, rkey, rev, { live = true, text = rkey, id = ++lastId } = {}) => ({
-  id, type: 'record', did, action, collection: 'com.example.thing', rkey, rev, live,
+  id,
+  type: 'record',
+  did,
+  action,
+  collection: 'com.example.thing',
+  rkey,
+  rev,
+  live,
   ...(action === 'delete' ? {} : { record: record(text), cid: cidOf(record(text)) }),
 })
-const identity = (handle, status = 'active', id = ++lastId) => ({ id, type: 'identity', did, handle, status, isActive: status === 'active' })
+const identity = (handle, status = 'active', id = ++lastId) => ({
+  id,
+  type: 'identity',
+  did,
+  handle,
+  status,
+  isActive: status === 'active',
+})
 
 const after = (...events) => {
   const history = new History()
@@ -30,8 +44,13 @@ test('the CID of a record is that of the reference implementation', () => {
 
 test('good deliveries pass, repeated ones too', () => {
   const events = [
-    identity('a.test'), event('create', 'a', 'r1', { live: false }), event('create', 'b', 'r1', { live: false }),
-    event('update', 'a', 'r2', { text: 'new' }), event('delete', 'b', 'r2'), event('create', 'b', 'r3'), identity('b.test'),
+    identity('a.test'),
+    event('create', 'a', 'r1', { live: false }),
+    event('create', 'b', 'r1', { live: false }),
+    event('update', 'a', 'r2', { text: 'new' }),
+    event('delete', 'b', 'r2'),
+    event('create', 'b', 'r3'),
+    identity('b.test'),
   ]
   const history = after(...events, ...events.slice(3))
   assert.deepEqual(history.violations, [])
@@ -42,15 +61,24 @@ test('good deliveries pass, repeated ones too', () => {
 test('a repeated event alone takes the consumer back', () => {
   const first = event('create', 'a', 'r1')
   const history = after(first, event('delete', 'a', 'r2'), first)
-  assert.equal(difference(history.repo(did).records, new Map()), '1 of 0 records differ: com.example.thing/a is too much')
+  assert.equal(
+    difference(history.repo(did).records, new Map()),
+    '1 of 0 records differ: com.example.thing/a is too much',
+  )
 })
 
 test('an id that is used twice is noticed', () => {
-  assertFault(after(event('create', 'a', 'r1', { id: 9_000 }), event('create', 'b', 'r2', { id: 9_000 })), /used before/)
+  assertFault(
+    after(event('create', 'a', 'r1', { id: 9_000 }), event('create', 'b', 'r2', { id: 9_000 })),
+    /used before/,
+  )
 })
 
 test('an id that goes back is noticed', () => {
-  assertFault(after(event('create', 'a', 'r1', { id: 9_002 }), event('create', 'b', 'r2', { id: 9_001 })), /not above 9002/)
+  assertFault(
+    after(event('create', 'a', 'r1', { id: 9_002 }), event('create', 'b', 'r2', { id: 9_001 })),
+    /not above 9002/,
+  )
 })
 
 test('a rev that goes back is noticed', () => {
@@ -85,15 +113,28 @@ test('a repo that was added again starts from nothing', () => {
   const history = after(event('create', 'a', 'r1'), event('create', 'b', 'r2'))
   history.repo(did).startAgainAt('r4')
   const late = event('create', 'c', 'r3')
-  for (const each of [late, event('create', 'a', 'r4', { live: false }), event('create', 'd', 'r5'), late]) history.add(each)
+  for (const each of [late, event('create', 'a', 'r4', { live: false }), event('create', 'd', 'r5'), late])
+    history.add(each)
   assert.deepEqual(history.violations, [])
   assert.deepEqual([...history.repo(did).records.keys()], ['com.example.thing/a', 'com.example.thing/d'])
 })
 
 test('every difference between consumer and truth is found', () => {
-  const truth = new Map([['a', '1'], ['b', '2']])
+  const truth = new Map([
+    ['a', '1'],
+    ['b', '2'],
+  ])
   assert.equal(difference(new Map(truth), truth), '')
   assert.match(difference(new Map([['a', '1']]), truth), /b is missing/)
-  assert.match(difference(new Map([['a', '1'], ['b', '3']]), truth), /b is 3, not 2/)
+  assert.match(
+    difference(
+      new Map([
+        ['a', '1'],
+        ['b', '3'],
+      ]),
+      truth,
+    ),
+    /b is 3, not 2/,
+  )
   assert.match(difference(new Map([...truth, ['c', '3']]), truth), /c is too much/)
 })

@@ -28,7 +28,9 @@ export async function xrpc(base, nsid, { params = {}, body, method, headers = {}
   const json = response.headers.get('content-type')?.includes('json')
   const answer = json ? await response.json() : Buffer.from(await response.arrayBuffer())
   if (response.ok) return answer
-  throw Object.assign(new Error(`${nsid}: HTTP ${response.status} ${JSON.stringify(answer)}`), { name: answer.error ?? 'XrpcError' })
+  throw Object.assign(new Error(`${nsid}: HTTP ${response.status} ${JSON.stringify(answer)}`), {
+    name: answer.error ?? 'XrpcError',
+  })
 }
 
 export class Account {
@@ -45,20 +47,29 @@ export class Account {
   }
 
   call(nsid, options = {}) {
-    return xrpc(this.pds.url, nsid, { ...options, headers: { authorization: `Bearer ${this.token}`, ...options.headers } })
+    return xrpc(this.pds.url, nsid, {
+      ...options,
+      headers: { authorization: `Bearer ${this.token}`, ...options.headers },
+    })
   }
-  admin(nsid, body) { return xrpc(this.pds.url, nsid, { body, headers: adminHeader }) }
+  admin(nsid, body) {
+    return xrpc(this.pds.url, nsid, { body, headers: adminHeader })
+  }
 
   // Writes; each resolves to the new rev.
   async put(collection, rkey, record) {
-    const { commit } = await this.call('com.atproto.repo.putRecord', { body: { repo: this.did, collection, rkey, record } })
+    const { commit } = await this.call('com.atproto.repo.putRecord', {
+      body: { repo: this.did, collection, rkey, record },
+    })
     return commit?.rev
   }
   async delete(collection, rkey) {
     const { commit } = await this.call('com.atproto.repo.deleteRecord', { body: { repo: this.did, collection, rkey } })
     return commit?.rev
   }
-  async batch(ops) { return (await this.call(writes, { body: { repo: this.did, writes: ops } })).commit.rev }
+  async batch(ops) {
+    return (await this.call(writes, { body: { repo: this.did, writes: ops } })).commit.rev
+  }
 
   async uploadBlob(bytes, type) {
     const { blob } = await this.call('com.atproto.repo.uploadBlob', { body: bytes, headers: { 'content-type': type } })
@@ -87,28 +98,44 @@ export class Account {
     this.status = 'deleted'
   }
 
-  rotateKey(type) { return this.pds.rotateKey(this.did, type) }
+  rotateKey(type) {
+    return this.pds.rotateKey(this.did, type)
+  }
 
   car() {
-    return xrpc(this.pds.url, 'com.atproto.sync.getRepo', { params: { did: this.did }, headers: { [oracleHeader]: '1' } })
+    return xrpc(this.pds.url, 'com.atproto.sync.getRepo', {
+      params: { did: this.did },
+      headers: { [oracleHeader]: '1' },
+    })
   }
 
   // Replaces the repo by its present content and these writes, through importRepo. The firehose shows only a #sync.
   async importWith(ops) {
     const { root, blocks } = await readCarWithRoot(await this.car())
     const store = new MemoryBlockstore(blocks)
-    const changed = await (await Repo.load(store, root)).applyWrites(
-      ops.map(({ $type, collection, rkey, value }) => ({ action: $type.split('#')[1], collection, rkey, record: value })),
-      await this.pds.keypair(this.did))
+    const changed = await (
+      await Repo.load(store, root)
+    ).applyWrites(
+      ops.map(({ $type, collection, rkey, value }) => ({
+        action: $type.split('#')[1],
+        collection,
+        rkey,
+        record: value,
+      })),
+      await this.pds.keypair(this.did),
+    )
     const chunks = []
     for await (const chunk of getFullRepo(store, changed.cid)) chunks.push(chunk)
     await this.import(Buffer.concat(chunks))
   }
 
-  // Replaces the repo by a tree that another one was built with: a tree depends on neither DID nor key, so that one serves
-  // many accounts, at a hundred times the speed of writing its records.
+  // Replaces the repo by a tree that another one was built with: a tree depends on neither DID nor key, so that one
+  // serves many accounts, at a hundred times the speed of writing its records.
   async importTree({ data, blocks }) {
-    const commit = await signCommit({ did: this.did, version: 3, data, rev: tid(), prev: null }, await this.pds.keypair(this.did))
+    const commit = await signCommit(
+      { did: this.did, version: 3, data, rev: tid(), prev: null },
+      await this.pds.keypair(this.did),
+    )
     const own = new blocks.constructor(blocks)
     await this.import(await blocksToCarFile(await own.add(commit), own))
   }

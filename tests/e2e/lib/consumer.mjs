@@ -5,7 +5,9 @@ import { Tap as Client } from '@atproto/tap'
 export class Consumer {
   errors = []
 
-  constructor(tap, history) { Object.assign(this, { tap, history }) }
+  constructor(tap, history) {
+    Object.assign(this, { tap, history })
+  }
 
   connect() {
     let channel
@@ -22,7 +24,8 @@ export class Consumer {
     this.channel = channel
     channel.start().then(
       () => this.ended(channel, new Error('the server ended the channel for good, with a close frame')),
-      (error) => this.ended(channel, error))
+      (error) => this.ended(channel, error),
+    )
   }
 
   ended(channel, error) {
@@ -38,6 +41,7 @@ export class Consumer {
   }
 
   assertClean() {
-    if (this.errors.length) throw new Error(`the client reports: ${this.errors.map((e) => `${e.message} ${e.cause ?? ''}`).join('; ')}`)
+    if (this.errors.length)
+      throw new Error(`the client reports: ${this.errors.map((e) => `${e.message} ${e.cause ?? ''}`).join('; ')}`)
   }
 }

@@ -5,7 +5,9 @@ import { MemoryBlockstore, Repo } from '@atproto/repo'
 import { op } from './account.mjs'
 import { tid } from './tid.mjs'
 
-const words = 'alpha bravo charlie δέλτα echo фокстрот golf hôtel índia 東京 kilo 🎈 नमस्ते québec שלום zulu <b>&amp;'.split(' ')
+const words = 'alpha bravo charlie δέλτα echo фокстрот golf hôtel índia 東京 kilo 🎈 नमस्ते québec zulu <b>&amp;'.split(
+  ' ',
+)
 export const posts = 'app.bsky.feed.post'
 export const things = 'com.example.thing'
 
@@ -15,15 +17,35 @@ const text = (random, length) => {
   return [...s].slice(0, length).join('')
 }
 
-export const post = (random) => ({ $type: posts, text: text(random, random.between(5, 200)), createdAt: new Date().toISOString() })
+export const post = (random) => ({
+  $type: posts,
+  text: text(random, random.between(5, 200)),
+  createdAt: new Date().toISOString(),
+})
 
 // Every kind of value that the data model has, and strings that JSON has to escape.
 export const oddThing = (random, link) => ({
   $type: things,
-  largest: 9007199254740991, least: -9007199254740991, zero: 0, nothing: null, yes: true, no: false,
-  list: [1, 'two', { three: 3 }, [[]], null], bytes: { $bytes: Buffer.from(text(random, 9)).toString('base64').replace(/=+$/, '') },
-  noBytes: { $bytes: '' }, 'ключ': text(random, 20), emptyMap: {}, emptyList: [], emptyText: '', '': 'empty key',
-  escapes: '<a href="x">&amp;\u2028\u2029\u0001\u001f\u007f\b\f\n\r\t"\\/', astral: '🎈👩‍👩‍👧‍👦', b: 1, aa: 2, aaa: 3, B: 4,
+  largest: 9007199254740991,
+  least: -9007199254740991,
+  zero: 0,
+  nothing: null,
+  yes: true,
+  no: false,
+  list: [1, 'two', { three: 3 }, [[]], null],
+  bytes: { $bytes: Buffer.from(text(random, 9)).toString('base64').replace(/=+$/, '') },
+  noBytes: { $bytes: '' },
+  ключ: text(random, 20),
+  emptyMap: {},
+  emptyList: [],
+  emptyText: '',
+  '': 'empty key',
+  escapes: '<a href="x">&amp;\u2028\u2029\u0001\u001f\u007f\b\f\n\r\t"\\/',
+  astral: '🎈👩‍👩‍👧‍👦',
+  b: 1,
+  aa: 2,
+  aaa: 3,
+  B: 4,
   ...(link ? { link: { $link: link } } : {}),
 })
 
@@ -51,7 +73,9 @@ export async function writeOddRepo(account, random) {
 export class Author {
   keys = []
 
-  constructor(account, random) { Object.assign(this, { account, random }) }
+  constructor(account, random) {
+    Object.assign(this, { account, random })
+  }
 
   // `count` writes in one commit: creates, and once there is something to change, edits and deletes.
   ops(count) {
@@ -77,7 +101,9 @@ export class Author {
     return ops
   }
 
-  write(count = 1) { return this.account.batch(this.ops(count)) }
+  write(count = 1) {
+    return this.account.batch(this.ops(count))
+  }
 
   // Deletes a record and creates it again under the same key.
   async recreate() {
@@ -91,7 +117,12 @@ export class Author {
 export async function buildTree(count, random) {
   const store = new MemoryBlockstore()
   let repo = await Repo.create(store, 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa', await Secp256k1Keypair.create())
-  const records = Array.from({ length: count }, () => ({ action: 'create', collection: posts, rkey: tid(), record: post(random) }))
+  const records = Array.from({ length: count }, () => ({
+    action: 'create',
+    collection: posts,
+    rkey: tid(),
+    record: post(random),
+  }))
   repo = await repo.applyWrites(records, await Secp256k1Keypair.create())
   return { data: repo.commit.data, blocks: store.blocks, rkeys: records.map(({ rkey }) => rkey) }
 }

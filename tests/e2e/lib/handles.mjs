@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Makes handles resolve, by DNS (TXT _atproto.<handle>) or by HTTPS (/.well-known/atproto-did), each by its domain. Serves
-// ports 53 and 443 of the tests' own network namespace, where `run` has given the addresses of the system's name servers
-// to loopback.
+// Makes handles resolve, by DNS (TXT _atproto.<handle>) or by HTTPS (/.well-known/atproto-did), each by its domain.
+// Serves ports 53 and 443 of the tests' own network namespace, where run.sh has given the addresses of the system's name
+// servers to loopback.
 import dgram from 'node:dgram'
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -26,7 +26,10 @@ export class Handles {
       handles.dns.bind(53, '::', resolve)
     })
     handles.caFile = makeCertificates(dir, Object.keys(domains))
-    const options = { cert: fs.readFileSync(path.join(dir, 'server.pem')), key: fs.readFileSync(path.join(dir, 'server.key')) }
+    const options = {
+      cert: fs.readFileSync(path.join(dir, 'server.pem')),
+      key: fs.readFileSync(path.join(dir, 'server.key')),
+    }
     handles.web = https.createServer(options, (request, response) => handles.wellKnown(request, response))
     await listen(handles.web, 443)
     return handles
@@ -76,7 +79,11 @@ function parseQuestion(query) {
     labels.push(query.toString('latin1', at + 1, at + 1 + query[at]))
     at += 1 + query[at]
   }
-  return { name: labels.join('.').toLowerCase(), type: query.readUInt16BE(at + 1), question: query.subarray(12, at + 5) }
+  return {
+    name: labels.join('.').toLowerCase(),
+    type: query.readUInt16BE(at + 1),
+    question: query.subarray(12, at + 5),
+  }
 }
 
 // `data`: one answer record; without it, "no such name", or "no data" for a name that exists.
@@ -96,9 +103,27 @@ function makeCertificates(dir, domains) {
   const openssl = (...args) => execFileSync('openssl', args, { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] })
   const newKey = ['req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
   openssl(...newKey, '-x509', '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=end-to-end tests')
-  fs.writeFileSync(path.join(dir, 'names.cnf'), `subjectAltName=${domains.map((suffix) => `DNS:*${suffix}`).join(',')}\n`)
+  fs.writeFileSync(
+    path.join(dir, 'names.cnf'),
+    `subjectAltName=${domains.map((suffix) => `DNS:*${suffix}`).join(',')}\n`,
+  )
   openssl(...newKey, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=handles')
-  openssl('x509', '-req', '-in', 'server.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2',
-    '-extfile', 'names.cnf', '-out', 'server.pem')
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    'server.csr',
+    '-CA',
+    'ca.pem',
+    '-CAkey',
+    'ca.key',
+    '-CAcreateserial',
+    '-days',
+    '2',
+    '-extfile',
+    'names.cnf',
+    '-out',
+    'server.pem',
+  )
   return path.join(dir, 'ca.pem')
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What a consumer knows, built from nothing but the events it received, and the promises that each event is held to.
 //
-// Every delivery is applied, repeated ones too, as a consumer does that keeps no ids: at-least-once delivery must still end
-// in the right state. The order is checked on first deliveries.
+// Every delivery is applied, repeated ones too, as a consumer does that keeps no ids: at-least-once delivery must still
+// end in the right state. The order is checked on first deliveries.
 import { createHash } from 'node:crypto'
 import { encode } from '@atproto/lex-cbor'
 
@@ -54,7 +54,9 @@ class Repo {
   floor = ''
   reborn = false
 
-  constructor(did) { this.did = did }
+  constructor(did) {
+    this.did = did
+  }
 
   // The account was removed, wrote `rev`, and was added again: everything comes anew, from that rev or a later one.
   startAgainAt(rev) {
@@ -110,10 +112,10 @@ class Repo {
   }
 }
 
-const sayingOf = (event) =>
-  event.type === 'identity'
-    ? `identity ${event.did} ${event.handle} ${event.status}`
-    : `${event.live ? 'live' : 'historical'} ${event.action} ${event.did}/${event.collection}/${event.rkey} ${event.rev} ${event.cid}`
+function sayingOf({ type, live, action, did, collection, rkey, rev, cid, handle, status }) {
+  if (type === 'identity') return `identity ${did} ${handle} ${status}`
+  return `${live ? 'live' : 'historical'} ${action} ${did}/${collection}/${rkey} ${rev} ${cid}`
+}
 
 const base32 = 'abcdefghijklmnopqrstuvwxyz234567'
 

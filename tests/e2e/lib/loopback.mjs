@@ -10,7 +10,8 @@ export function listenOnLoopback(app, around) {
     const handlers = server.listeners('request')
     server.removeAllListeners('request')
     server.on('request', (request, response) =>
-      around(request, response, () => handlers.forEach((handler) => handler.call(server, request, response))))
+      around(request, response, () => handlers.forEach((handler) => handler.call(server, request, response))),
+    )
     return server
   }
 }

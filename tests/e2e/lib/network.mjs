@@ -21,7 +21,10 @@ export class Network {
       network.pdses.push(await Pds.start({ plc: network.plc, dir: pdsDir, domain }))
     }
     const [first, second] = network.pdses
-    network.handles = await Handles.start({ dir, domains: { '.dns.test': { by: 'dns', pds: first }, '.web.test': { by: 'https', pds: second } } })
+    network.handles = await Handles.start({
+      dir,
+      domains: { '.dns.test': { by: 'dns', pds: first }, '.web.test': { by: 'https', pds: second } },
+    })
     network.relay = await Relay.start(network.pdses)
     return network
   }

@@ -15,7 +15,8 @@ export async function contentOf(account, plc) {
 // How a consumer's records differ from the truth, in words; empty when they do not.
 export function difference(actual, expected) {
   const found = []
-  for (const [path, cid] of expected) if (actual.get(path) !== cid) found.push(`${path} is ${actual.get(path) ?? 'missing'}, not ${cid}`)
+  for (const [path, cid] of expected)
+    if (actual.get(path) !== cid) found.push(`${path} is ${actual.get(path) ?? 'missing'}, not ${cid}`)
   for (const path of actual.keys()) if (!expected.has(path)) found.push(`${path} is too much`)
   return found.length ? `${found.length} of ${expected.size} records differ: ${found.slice(0, 3).join(', ')}` : ''
 }

@@ -23,7 +23,8 @@ Secp256k1Keypair.create = (options) =>
     : createSecp256k1.call(Secp256k1Keypair, options)
 
 export class Pds {
-  // While set, decides over everybody's getRepo requests but the oracle's: ({did, response}) => true when it has answered.
+  // While set, decides over everybody's getRepo requests but the oracle's: ({did, response}) => true when it has
+  // answered.
   repoFault = undefined
 
   static async start({ plc, dir, domain, port }) {
@@ -104,13 +105,17 @@ export class Pds {
     return { marker: path.join(directory, 'key.is-p256'), keyLocation }
   }
 
-  keypair(did) { return this.server.ctx.actorStore.keypair(did) }
+  keypair(did) {
+    return this.server.ctx.actorStore.keypair(did)
+  }
 
   // Gives the account a new signing key by the PDS's own script: a PLC operation, then #identity and #sync.
   async rotateKey(did, type) {
     const { marker, keyLocation } = await this.keyFiles(did)
-    const key = type === 'p256' ? await P256Keypair.create({ exportable: true })
-      : await createSecp256k1.call(Secp256k1Keypair, { exportable: true })
+    const key =
+      type === 'p256'
+        ? await P256Keypair.create({ exportable: true })
+        : await createSecp256k1.call(Secp256k1Keypair, { exportable: true })
     await fs.writeFile(keyLocation, await key.export())
     if (type === 'p256') await fs.writeFile(marker, '')
     else await fs.rm(marker, { force: true })

@@ -5,8 +5,8 @@ import plcServer from '@did-plc/server'
 import { freePort, listenOnLoopback, sendJson } from './loopback.mjs'
 
 export class Plc {
-  // 'legacy' documents are what the published server writes (types of 2019, uncompressed keys), 'multikey' ones what the
-  // public directory serves today. The data is the directory's own either way.
+  // 'legacy' documents are what the published server writes (types of 2019, uncompressed keys), 'multikey' ones what
+  // the public directory serves today. The data is the directory's own either way.
   documents = 'multikey'
   // While set, answers to GET of a document have this HTTP status.
   fault = undefined
@@ -40,7 +40,9 @@ export class Plc {
     return (await response.json()).verificationMethods.atproto
   }
 
-  close() { return this.server.destroy() }
+  close() {
+    return this.server.destroy()
+  }
 }
 
 function multikeyDocument({ did, alsoKnownAs, verificationMethods, services }) {
@@ -49,8 +51,15 @@ function multikeyDocument({ did, alsoKnownAs, verificationMethods, services }) {
     id: did,
     alsoKnownAs,
     verificationMethod: Object.entries(verificationMethods).map(([id, key]) => ({
-      id: `${did}#${id}`, type: 'Multikey', controller: did, publicKeyMultibase: key.slice('did:key:'.length),
+      id: `${did}#${id}`,
+      type: 'Multikey',
+      controller: did,
+      publicKeyMultibase: key.slice('did:key:'.length),
     })),
-    service: Object.entries(services).map(([id, { type, endpoint }]) => ({ id: `#${id}`, type, serviceEndpoint: endpoint })),
+    service: Object.entries(services).map(([id, { type, endpoint }]) => ({
+      id: `#${id}`,
+      type,
+      serviceEndpoint: endpoint,
+    })),
   }
 }

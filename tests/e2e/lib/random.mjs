@@ -15,8 +15,16 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296
   }
 
-  below(n) { return Math.floor(this.next() * n) }
-  between(least, most) { return least + this.below(most - least + 1) }
-  chance(p) { return this.next() < p }
-  pick(list) { return list[this.below(list.length)] }
+  below(n) {
+    return Math.floor(this.next() * n)
+  }
+  between(least, most) {
+    return least + this.below(most - least + 1)
+  }
+  chance(p) {
+    return this.next() < p
+  }
+  pick(list) {
+    return list[this.below(list.length)]
+  }
 }

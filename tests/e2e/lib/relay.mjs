@@ -28,7 +28,9 @@ export class Relay {
     return relay
   }
 
-  get seq() { return this.seqs.at(-1) ?? 0 }
+  get seq() {
+    return this.seqs.at(-1) ?? 0
+  }
 
   publish(header, body) {
     const seq = this.seq + 1
@@ -62,8 +64,12 @@ export class Relay {
   }
 
   // Cuts every connection at once, between frames or in the middle of one.
-  cut() { for (const { ws } of this.consumers) ws.terminate() }
-  cutMidFrame() { for (const consumer of this.consumers) consumer.cutNext = true }
+  cut() {
+    for (const { ws } of this.consumers) ws.terminate()
+  }
+  cutMidFrame() {
+    for (const consumer of this.consumers) consumer.cutNext = true
+  }
 
   async close() {
     for (const upstream of this.upstreams) upstream.close()
@@ -115,8 +121,12 @@ class Upstream {
 
   connect() {
     if (this.closed) return
-    this.ws = new WebSocket(`${this.url.replace('http', 'ws')}${subscribeRepos}?cursor=${this.seq}`, { perMessageDeflate: false })
-    this.ws.on('open', () => { this.open = true })
+    this.ws = new WebSocket(`${this.url.replace('http', 'ws')}${subscribeRepos}?cursor=${this.seq}`, {
+      perMessageDeflate: false,
+    })
+    this.ws.on('open', () => {
+      this.open = true
+    })
     this.ws.on('message', (data) => this.received(data))
     this.ws.on('error', () => {})
     this.ws.on('close', () => {

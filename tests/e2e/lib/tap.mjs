@@ -37,7 +37,9 @@ export class Tap {
     fs.closeSync(log)
     const { process } = this
     this.ended = new Promise((resolve) => process.once('exit', (code, signal) => resolve({ code, signal })))
-    process.once('error', (error) => { this.failure = error })
+    process.once('error', (error) => {
+      this.failure = error
+    })
     process.once('exit', (code, signal) => {
       if (!this.expectedToEnd) this.failure = new Error(`tap ended by itself: ${signal ?? `exit status ${code}`}`)
     })
@@ -56,7 +58,9 @@ export class Tap {
     }
   }
 
-  assertAlive() { if (this.failure) throw this.failure }
+  assertAlive() {
+    if (this.failure) throw this.failure
+  }
 
   // Ends it in order and expects that it goes in order.
   async stop() {
@@ -64,7 +68,9 @@ export class Tap {
     if (code !== 0) throw new Error(`tap did not end well on SIGTERM: ${signal ?? `exit status ${code}`}`)
   }
 
-  kill() { return this.signal('SIGKILL') }
+  kill() {
+    return this.signal('SIGKILL')
+  }
 
   async signal(name) {
     this.expectedToEnd = true
@@ -75,7 +81,9 @@ export class Tap {
     return end
   }
 
-  get running() { return this.process && this.process.exitCode === null && this.process.signalCode === null }
+  get running() {
+    return this.process && this.process.exitCode === null && this.process.signalCode === null
+  }
 
   async get(resource) {
     const response = await fetch(this.url + resource, { signal: AbortSignal.timeout(30_000) })
@@ -85,17 +93,29 @@ export class Tap {
 
   async post(resource, body) {
     const response = await fetch(this.url + resource, {
-      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal: AbortSignal.timeout(30_000),
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(30_000),
     })
     if (!response.ok) throw new Error(`POST ${resource}: HTTP ${response.status} ${await response.text()}`)
   }
 
-  add(accounts) { return this.post('/repos/add', { dids: accounts.map(({ did }) => did) }) }
-  remove(accounts) { return this.post('/repos/remove', { dids: accounts.map(({ did }) => did) }) }
-  info(did) { return this.get(`/info/${did}`) }
-  async undelivered() { return (await this.get('/stats/outbox-buffer')).outbox_buffer }
-  async buffered() { return (await this.get('/stats/resync-buffer')).resync_buffer }
-  async firehoseSeq() { return (await this.get('/stats/cursors')).firehose }
+  add(accounts) {
+    return this.post('/repos/add', { dids: accounts.map(({ did }) => did) })
+  }
+  remove(accounts) {
+    return this.post('/repos/remove', { dids: accounts.map(({ did }) => did) })
+  }
+  info(did) {
+    return this.get(`/info/${did}`)
+  }
+  async undelivered() {
+    return (await this.get('/stats/outbox-buffer')).outbox_buffer
+  }
+  async buffered() {
+    return (await this.get('/stats/resync-buffer')).resync_buffer
+  }
 
   lastLines(count) {
     return fs.existsSync(this.log) ? fs.readFileSync(this.log, 'utf8').trimEnd().split('\n').slice(-count) : []

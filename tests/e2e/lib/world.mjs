@@ -16,8 +16,12 @@ export class World {
     const world = new World()
     Object.assign(world, { network, dir, options, random: new Random(seed) })
     world.tap = await Tap.create({
-      binary, dir, settings,
-      relayUrl: network.relay.url, plcUrl: network.plc.url, caFile: network.handles?.caFile,
+      binary,
+      dir,
+      settings,
+      relayUrl: network.relay.url,
+      plcUrl: network.plc.url,
+      caFile: network.handles?.caFile,
     })
     world.consumer = new Consumer(world.tap, world.history)
     return world
@@ -45,7 +49,15 @@ export class World {
 
   // Does what may fail while Tap is down, again until it is done.
   insist(what, action) {
-    return this.until(what, () => action().then(() => true, () => false), { seconds: 30 })
+    return this.until(
+      what,
+      () =>
+        action().then(
+          () => true,
+          () => false,
+        ),
+      { seconds: 30 },
+    )
   }
 
   // Waits until the consumer has received `count` more events.
@@ -54,14 +66,10 @@ export class World {
     await this.until(`${count} more events`, () => this.history.received >= goal, { everyMs: 2, ...options })
   }
 
-  // Waits until Tap has processed all that the relay has sent so far.
-  caughtUp() {
-    const seq = this.network.relay.seq
-    return this.until(`firehose up to ${seq}`, async () => (await this.tap.firehoseSeq()) >= seq)
-  }
-
   // Remembers what an account contains, before its PDS stops to say so.
-  async keep(account) { this.kept.set(account.did, await contentOf(account, this.network.plc)) }
+  async keep(account) {
+    this.kept.set(account.did, await contentOf(account, this.network.plc))
+  }
 
   async contentOf(account) {
     if (account.status === 'deleted') return { records: new Map() }
@@ -69,8 +77,8 @@ export class World {
     return { rev, records: new Map([...records].filter(([path]) => this.wanted(path))) }
   }
 
-  // Waits until the consumer's state is the truth for every account and nothing is left to deliver, then checks what Tap
-  // says of itself. `handles: false` leaves handles out.
+  // Waits until the consumer's state is the truth for every account and nothing is left to deliver, then checks what
+  // Tap says of itself. `handles: false` leaves handles out.
   async settle(accounts, { seconds = 60, handles = true } = {}) {
     const contents = new Map()
     for (const account of accounts) contents.set(account.did, await this.contentOf(account))
@@ -82,7 +90,10 @@ export class World {
       return undefined
     }
     await this.until('the consumer knows the truth', () => !wrong(), { seconds, describe: wrong })
-    await this.until('nothing is left to deliver', async () => (await this.tap.undelivered()) === 0 && (await this.tap.buffered()) === 0)
+    await this.until(
+      'nothing is left to deliver',
+      async () => (await this.tap.undelivered()) === 0 && (await this.tap.buffered()) === 0,
+    )
     for (const account of accounts) await this.assertInfo(account, contents.get(account.did))
     if (wrong()) throw new Error(`after the last event: ${wrong()}`)
     this.history.assertClean()
@@ -92,7 +103,8 @@ export class World {
   faultOf(account, content, handles) {
     const repo = this.history.repo(account.did)
     const handle = this.network.handles?.hidden.has(account.handle) ? 'handle.invalid' : account.handle
-    if (handles && account.status !== 'deleted' && repo.handle !== handle) return `the handle is ${repo.handle}, not ${handle}`
+    if (handles && account.status !== 'deleted' && repo.handle !== handle)
+      return `the handle is ${repo.handle}, not ${handle}`
     if ((repo.status ?? 'active') !== account.status) return `the status is ${repo.status}, not ${account.status}`
     return difference(repo.records, content.records)
   }
@@ -101,10 +113,14 @@ export class World {
     if (account.status === 'deleted') return
     // The rev may follow the last event, when a commit changes nothing.
     let info
-    await this.until(`/info of ${account.handle} is right`, async () => {
-      info = await this.tap.info(account.did)
-      return info.state === 'active' && info.rev === rev && info.records === records.size && info.error === ''
-    }, { seconds: 20, describe: () => `${JSON.stringify(info)} instead of rev ${rev} and ${records.size} records` })
+    await this.until(
+      `/info of ${account.handle} is right`,
+      async () => {
+        info = await this.tap.info(account.did)
+        return info.state === 'active' && info.rev === rev && info.records === records.size && info.error === ''
+      },
+      { seconds: 20, describe: () => `${JSON.stringify(info)} instead of rev ${rev} and ${records.size} records` },
+    )
   }
 
   async close() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Repos that have content when they are added: of every shape, on both PDSes, with both types of key, while some of them
-// go on writing.
+// Repos that have content when they are added: of every shape, on both PDSes, with both types of key, while some of
+// them go on writing.
 import { Author, buildTree, writeOddRepo } from '../lib/content.mjs'
 
 export default {
@@ -27,6 +27,7 @@ export default {
     await tap.add(accounts)
     for (const author of authors) await author.write()
     await world.settle(accounts)
-    if (world.history.received !== received + 2) throw new Error(`${world.history.received - received} events for two writes`)
+    if (world.history.received !== received + 2)
+      throw new Error(`${world.history.received - received} events for two writes`)
   },
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A recording of a real network is replayed: its firehose by the relay, its repos and DID documents from files. Twice: with
-// exports that hold nothing yet, so that every change comes from the frames; then with the final exports, so that every
-// frame is old.
+// A recording of a real network is replayed: its firehose by the relay, its repos and DID documents from files. Twice:
+// with exports that hold nothing yet, so that every change comes from the frames; then with the final exports, so that
+// every frame is old.
 import { decodeAll } from '@atproto/lex-cbor'
 import fs from 'node:fs'
 import http from 'node:http'
@@ -99,7 +99,8 @@ class Recording {
     const account = this.manifest.accounts.find((candidate) => candidate.did === did)
     const first = this.exportFirstCommits && !this.exported.has(did) && this.firstCommits.get(did)
     this.exported.add(did)
-    if (!first && !account?.car) return sendJson(response, account?.getRepo?.status ?? 404, account?.getRepo?.body ?? {})
+    if (!first && !account?.car)
+      return sendJson(response, account?.getRepo?.status ?? 404, account?.getRepo?.body ?? {})
     response.writeHead(200, { 'content-type': 'application/vnd.ipld.car' })
     response.end(first || fs.readFileSync(path.join(this.dir, account.car)))
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The consumer goes away in the middle, again and again, during backfill and during live traffic; and it is served again
-// at once when it returns, not after a timeout.
+// The consumer goes away in the middle, again and again, during backfill and during live traffic; and it is served
+// again at once when it returns, not after a timeout.
 import { Author, buildTree } from '../lib/content.mjs'
 
 export default {
@@ -17,9 +17,11 @@ export default {
       consumer.connect()
     }
     const authors = accounts.map((account) => new Author(account, random))
-    const writing = Promise.all(authors.map(async (author) => {
-      for (let i = 0; i < 20; i++) await author.write(random.between(1, 20))
-    }))
+    const writing = Promise.all(
+      authors.map(async (author) => {
+        for (let i = 0; i < 20; i++) await author.write(random.between(1, 20))
+      }),
+    )
     for (let i = 0; i < 20; i++) {
       await world.events(random.between(1, 20))
       consumer.disconnect()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// SIGKILL at random moments under load: during start-up, backfill, live traffic, removals and new adds, handle changes. After
-// each round, nothing may be lost, and the order was right throughout. `--rounds 100` is the long form.
+// SIGKILL at random moments under load: during start-up, backfill, live traffic, removals and new adds, handle changes.
+// After each round, nothing may be lost, and the order was right throughout. `--rounds 100` is the long form.
 import { Consumer } from '../lib/consumer.mjs'
 import { Author, buildTree } from '../lib/content.mjs'
 import { SlowConsumer } from '../lib/slow_consumer.mjs'
@@ -31,6 +31,7 @@ export default {
       load.catch(() => {}) // reported where it is awaited
       try {
         for (let crashes = random.between(1, 2); crashes > 0; crashes--) {
+          if (random.chance(0.4)) world.consumer.disconnect() // so that much waits to be delivered
           await randomMoment(world)
           await world.crash()
           await restart(world, round)
@@ -53,7 +54,8 @@ function loads(world, authors, movers, round) {
   })
   const [author] = authors
   if (round % 4 === 0) writes.push(author.account.setHandle(`win-${round}${author.account.pds.domain}`))
-  if (random.chance(0.7)) writes.push(readd(world, random.pick(authors.filter(({ account }) => movers.includes(account)))))
+  if (random.chance(0.7))
+    writes.push(readd(world, random.pick(authors.filter(({ account }) => movers.includes(account)))))
   return writes
 }
 
@@ -80,7 +82,8 @@ async function restart(world, round) {
     await pause(random.between(0, 60))
     await tap.kill()
   }
-  world.consumer = round % 2 ? new SlowConsumer(tap, history, (event) => ackLater(world, event)) : new Consumer(tap, history)
+  world.consumer =
+    round % 2 ? new SlowConsumer(tap, history, (event) => ackLater(world, event)) : new Consumer(tap, history)
   await world.start()
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Only some collections are wanted, by name and by prefix: the others are neither delivered nor counted, but their commits
-// count as seen.
+// Only some collections are wanted, by name and by prefix: the others are neither delivered nor counted, but their
+// commits count as seen.
 import { op } from '../lib/account.mjs'
 import { post, posts, writeOddRepo } from '../lib/content.mjs'
 import { tid } from '../lib/tid.mjs'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The tools themselves, without Tap: a consumer that takes its events straight from the relay's frames must end with what
-// the oracle says, and the checks on the way must hold for the real network's own order.
+// The tools themselves, without Tap: a consumer that takes its events straight from the relay's frames must end with
+// what the oracle says, and the checks on the way must hold for the real network's own order.
 import { decodeAll, decode } from '@atproto/lex-cbor'
 import { readCarWithRoot } from '@atproto/repo'
 import { Author, writeOddRepo } from '../lib/content.mjs'
@@ -25,12 +25,16 @@ export default {
     let id = 0
     let next = 0
     const replay = async () => {
-      for (; next < network.relay.frames.length; next++) for (const event of await eventsOf(network.relay.frames[next])) history.add({ id: ++id, ...event })
+      for (; next < network.relay.frames.length; next++)
+        for (const event of await eventsOf(network.relay.frames[next])) history.add({ id: ++id, ...event })
     }
     for (const account of accounts) {
       const { records } = await contentOf(account, network.plc)
       const differs = () => difference(history.repo(account.did).records, records)
-      await until(`frames of ${account.handle}`, async () => (await replay(), !differs()), { seconds: 10, describe: differs })
+      await until(`frames of ${account.handle}`, async () => (await replay(), !differs()), {
+        seconds: 10,
+        describe: differs,
+      })
     }
     history.assertClean()
   },

@@ -29,7 +29,8 @@ export default {
 
     for (const { did, handle } of accounts) {
       const document = await tap.get(`/resolve/${did}`)
-      if (document.id !== did || document.alsoKnownAs[0] !== `at://${handle}`) throw new Error(`/resolve: ${JSON.stringify(document)}`)
+      if (document.id !== did || document.alsoKnownAs[0] !== `at://${handle}`)
+        throw new Error(`/resolve: ${JSON.stringify(document)}`)
     }
   },
 }

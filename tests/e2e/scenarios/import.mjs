@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A repo is replaced by importRepo. All that the firehose says of it is a #sync, and the difference, deletes included, has to
-// come from a resync.
+// A repo is replaced by importRepo. All that the firehose says of it is a #sync, and the difference, deletes included,
+// has to come from a resync.
 import { op } from '../lib/account.mjs'
 import { Author, post, posts } from '../lib/content.mjs'
 import { tid } from '../lib/tid.mjs'
@@ -18,9 +18,11 @@ export default {
     for (const { account, keys } of authors.slice(0, 2)) {
       const [first, second, third] = keys
       await account.importWith([
-        op.delete(posts, first), op.delete(posts, second),
+        op.delete(posts, first),
+        op.delete(posts, second),
         op.update(posts, third, post(random)),
-        op.create(posts, tid(), post(random)), op.create(posts, tid(), post(random)),
+        op.create(posts, tid(), post(random)),
+        op.create(posts, tid(), post(random)),
       ])
     }
     await world.settle(accounts)

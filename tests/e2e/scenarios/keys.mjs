@@ -11,7 +11,12 @@ export default {
     for (const author of authors) await author.write(10)
     await world.start()
     await tap.add(accounts)
-    const other = [['p256', 'k256'], ['k256', 'p256'], ['p256', 'p256'], ['k256', 'k256']]
+    const other = [
+      ['p256', 'k256'],
+      ['k256', 'p256'],
+      ['p256', 'p256'],
+      ['k256', 'k256'],
+    ]
     for (const types of other) {
       for (const author of authors) await author.write(2)
       for (const [i, account] of accounts.entries()) await account.rotateKey(types[i])

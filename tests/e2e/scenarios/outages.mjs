@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What repos depend on fails for a while: a PDS limits exports, breaks one off, is away; the PLC directory has no answer when a
-// new key is needed. No event is lost over it.
+// What repos depend on fails for a while: a PDS limits exports, breaks one off, is away; the PLC directory has no
+// answer when a new key is needed. No event is lost over it.
 import { Author, buildTree } from '../lib/content.mjs'
 
 export default {
@@ -56,11 +56,15 @@ class Exports {
   fail({ did, response }) {
     if (this.asked.has(did)) return breakOff(response)
     this.asked.add(did)
-    response.writeHead(429, { 'content-type': 'application/json', 'retry-after': '1' }).end('{"error":"RateLimitExceeded"}')
+    response
+      .writeHead(429, { 'content-type': 'application/json', 'retry-after': '1' })
+      .end('{"error":"RateLimitExceeded"}')
     return true
   }
 
-  heal() { for (const pds of this.pdses) pds.repoFault = undefined }
+  heal() {
+    for (const pds of this.pdses) pds.repoFault = undefined
+  }
 }
 
 // The PDS answers itself, but the connection ends after half of what it writes first.

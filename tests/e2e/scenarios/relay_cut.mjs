@@ -11,7 +11,9 @@ export default {
     await tap.add(accounts)
     await world.settle(accounts)
     const authors = accounts.map((account) => new Author(account, random))
-    const write = async () => { for (const author of authors) await author.write(random.between(1, 8)) }
+    const write = async () => {
+      for (const author of authors) await author.write(random.between(1, 8))
+    }
 
     for (let i = 0; i < 6; i++) {
       await write()
@@ -27,6 +29,7 @@ export default {
     await write()
     relay.down = false
     await world.settle(accounts)
-    if (world.history.repeated) throw new Error(`${world.history.repeated} events were delivered twice without a reason`)
+    if (world.history.repeated)
+      throw new Error(`${world.history.repeated} events were delivered twice without a reason`)
   },
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// SIGTERM and a new start: the official client comes back by itself, what was acked is not delivered again, what happened
-// meanwhile is.
+// SIGTERM and a new start: the official client comes back by itself, what was acked is not delivered again, what
+// happened meanwhile is.
 import { Author } from '../lib/content.mjs'
 
 export default {
