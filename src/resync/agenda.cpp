@@ -36,8 +36,7 @@ Agenda::Agenda(Executor loop, const repos::Table& table, const Clock& clock, met
 }
 
 void Agenda::add(RepoId id) {
-  if (busy_.contains(id) || !wants(id)) return;
-  queue_.add(id, table_.get(id)->state);
+  if (!busy_.contains(id) && wants(id)) queue_.add(id, table_.get(id)->state);
   changed_.notify_all();
 }
 

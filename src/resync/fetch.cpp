@@ -16,6 +16,7 @@ namespace {
 using std::chrono::seconds;
 constexpr int kTooManyRequests = 429;
 constexpr std::int64_t kLongestPause = 3600;
+constexpr std::size_t kLongestText = 1'000;  // of a stranger's, in /info and in the database
 
 std::optional<std::int64_t> number_of(const std::string& text) {
   std::int64_t value = 0;
@@ -29,6 +30,13 @@ std::optional<std::int64_t> http_date_of(const std::string& text) {
   const char* end = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
   if (end == nullptr || *end != '\0') return std::nullopt;
   return ::timegm(&date);
+}
+
+/// At most so many bytes, and no half character at the end.
+void cut(std::string& text, std::size_t limit) {
+  if (text.size() <= limit) return;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0U) == 0x80) --limit;
+  text.resize(limit);
 }
 
 bool names_a_refusal(std::string_view name) {
@@ -62,6 +70,7 @@ Error api_error(const net::Response& response) {
       text += ": " + it->get<std::string>();
     }
   }
+  cut(text, kLongestText);
   if (response.status == kTooManyRequests) return {Errc::rate_limited, std::move(text)};
   // The name decides before the status: the reference PDS answers 400 to all of them (protocol 10.1).
   const bool refused = names_a_refusal(name) || response.status == 403 || response.status == 404;

@@ -45,7 +45,7 @@ class Merge {
         const verify::Filter& filter, Limits limits);
 
   /// The next stored records of the collection. Collections come in the order of their name with a slash behind it
-  /// (`a.b.c-d` before `a.b.c`), as keys do in the tree; record keys in byte order.
+  /// (`a.b.c-d.e` before `a.b.c`), as keys do in the tree; record keys in byte order.
   void add_stored(std::string_view collection, const std::vector<store::Record>& page);
   void end_stored() { stored_ended_ = true; }
 

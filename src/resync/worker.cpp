@@ -19,7 +19,7 @@ namespace {
 
 constexpr log::Logger kLog("resyncer");
 constexpr std::size_t kCheckSlice = 20'000;  // records that one job of the pool looks at: some 20 ms
-constexpr std::size_t kReplayPage = 16;      // events of up to 2 MB
+constexpr std::size_t kReplayPage = 256;     // at most, of 8 MiB
 constexpr std::size_t kMaxBuffered = 10'000;
 constexpr std::size_t kMaxBufferedBytes = std::size_t{64} << 20;
 constexpr std::chrono::milliseconds kJitter{1'000};
@@ -56,7 +56,7 @@ Task<Result<Worker::Settled>> Worker::settle(Claim& claim, Fetched fetched, iden
   // The index is written and read directly from here: what was journaled goes first.
   const auto& held = claim.before().head;
   if (held) {
-    if (auto folded = co_await parts_.writer.fold(); !folded) co_return std::unexpected(folded.error());
+    if (auto folded = co_await parts_.writer.fold_repo(claim.id()); !folded) co_return std::unexpected(folded.error());
   }
   std::uint64_t changes = 0;
   if (!held || held->data != commit.data || held->records != *wanted) {

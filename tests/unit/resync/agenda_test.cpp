@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+#include "resync/agenda.hpp"
+
+#include "support/clock_fakes.hpp"
+#include "support/loop.hpp"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <vector>
+
+namespace tap::resync {
+namespace {
+
+using namespace std::chrono_literals;
+using repos::State;
+
+class AgendaTest : public testing::Test {
+ protected:
+  RepoId add(std::uint64_t number, State state = State::pending) {
+    const RepoId id{number};
+    const auto did = atproto::Did::parse("did:web:host" + std::to_string(number) + ".test").value();
+    table.add(id, did, {.state = state, .head = {}});
+    return id;
+  }
+  Agenda make(Hosts::Limits limits) { return {loop.executor(), table, clock, metrics, limits}; }
+
+  test::Loop loop;
+  repos::Table table;
+  test::FakeClock clock;
+  metrics::Registry metrics;
+};
+
+TEST_F(AgendaTest, TakesWhatWantsAndNothingElse) {
+  auto agenda = make({});
+  agenda.add(add(1));
+  agenda.add(add(2, State::active));
+  agenda.add(RepoId{3});
+  const auto inactive = add(4);
+  table.set_account(inactive, repos::Account::suspended);
+  agenda.add(inactive);
+
+  const auto starts = agenda.next();
+  ASSERT_EQ(starts.size(), 1U);
+  EXPECT_EQ(starts[0].id, RepoId{1});
+}
+
+TEST_F(AgendaTest, QueuesARepoAgainThatStillWantsAtTheEndOfItsAttempt) {
+  auto agenda = make({});
+  agenda.add(add(1));
+  {
+    const Attempt attempt(agenda, agenda.next().at(0));
+  }
+  EXPECT_EQ(agenda.next().size(), 1U);
+}
+
+TEST_F(AgendaTest, HoldsABusyRepoOnce) {
+  auto agenda = make({});
+  agenda.add(add(1));
+  const Attempt attempt(agenda, agenda.next().at(0));
+  agenda.add(RepoId{1});
+  agenda.hurry(RepoId{1});
+  EXPECT_EQ(agenda.next().size(), 0U);
+}
+
+TEST_F(AgendaTest, LooksForHostsOfSoManyAtOnce) {
+  auto agenda = make({.fetches = 3});
+  for (std::uint64_t number = 1; number <= 10; ++number) agenda.add(add(number));
+  std::vector<Attempt> attempts;
+  for (auto& start : agenda.next()) attempts.emplace_back(agenda, std::move(start));
+  EXPECT_EQ(attempts.size(), 3U);
+  EXPECT_EQ(agenda.next().size(), 0U);
+
+  ASSERT_TRUE(attempts[0].enter("a"));
+  EXPECT_EQ(agenda.next().size(), 1U);
+}
+
+TEST_F(AgendaTest, GivesAParkedRepoBackWithItsPlace) {
+  auto agenda = make({});
+  agenda.add(add(1));
+  agenda.add(add(2));
+  auto starts = agenda.next();
+  std::optional<Attempt> first(std::in_place, agenda, std::move(starts.at(0)));
+  ASSERT_TRUE(first->enter("a"));
+  {
+    Attempt second(agenda, std::move(starts.at(1)));
+    EXPECT_FALSE(second.enter("a"));
+  }
+  EXPECT_EQ(agenda.next().size(), 0U);
+  first->leave(Hosts::Answer::prompt);
+
+  auto again = agenda.next();
+  ASSERT_EQ(again.size(), 1U);
+  Attempt second(agenda, std::move(again[0]));
+  EXPECT_TRUE(second.was_parked());
+  EXPECT_TRUE(second.enter("a"));
+}
+
+TEST_F(AgendaTest, SlowsDownWhenTheHostsOfItsReposAreFull) {
+  auto agenda = make({.park = 0});
+  agenda.add(add(1));
+  agenda.add(add(2));
+  auto starts = agenda.next();
+  Attempt first(agenda, std::move(starts.at(0)));
+  ASSERT_TRUE(first.enter("a"));
+  {
+    Attempt second(agenda, std::move(starts.at(1)));
+    EXPECT_FALSE(second.enter("a"));
+  }
+  EXPECT_EQ(agenda.next().size(), 0U);
+  clock.advance(2ms);
+  EXPECT_EQ(agenda.next().size(), 1U);
+}
+
+TEST_F(AgendaTest, GivesUpTheOldPlaceWhenTheRepoMoved) {
+  auto agenda = make({.fetches = 2});
+  agenda.add(add(1));
+  agenda.add(add(2));
+  auto starts = agenda.next();
+  Attempt first(agenda, std::move(starts.at(0)));
+  ASSERT_TRUE(first.enter("a"));
+  EXPECT_FALSE(first.enter("a") == false);
+  Attempt second(agenda, std::move(starts.at(1)));
+  ASSERT_FALSE(second.enter("b"));  // one on trial at a time
+  EXPECT_TRUE(first.enter("c"));
+}
+
+TEST_F(AgendaTest, WakesUpWhenARetryIsDue) {
+  auto agenda = make({});
+  agenda.add(add(1, State::error));
+  {
+    Attempt attempt(agenda, agenda.next().at(0));
+    attempt.postpone(5ms);
+  }
+  EXPECT_EQ(agenda.next().size(), 0U);
+  loop.run(agenda.wait());  // five real milliseconds: the loop's timers know no other clock
+  clock.advance(5ms);
+  EXPECT_EQ(agenda.next().size(), 1U);
+}
+
+}  // namespace
+}  // namespace tap::resync

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include "resync/block_file.hpp"
+
+#include "tap/resync/error.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace tap::resync {
+namespace {
+
+using atproto::Cid;
+
+Bytes block(std::uint64_t number, std::size_t size) {
+  Bytes bytes(size, static_cast<std::uint8_t>(number));
+  for (std::size_t i = 0; i < sizeof number && i < size; ++i) bytes[i] = static_cast<std::uint8_t>(number >> (8 * i));
+  return bytes;
+}
+
+std::string temporary() { return std::filesystem::temp_directory_path().string(); }
+
+/// In memory, and spilled at every size.
+class BlockFiles : public testing::TestWithParam<std::size_t> {};
+
+TEST_P(BlockFiles, GiveBackWhatWasPut) {
+  BlockFile file(temporary(), GetParam());
+  std::mt19937 dice(3);
+  std::vector<std::pair<Cid, Bytes>> blocks;
+  for (std::uint64_t number = 0; number < 500; ++number) {
+    const std::size_t size = number % 50 == 0 ? 5'000 + dice() % 20'000 : 8 + dice() % 600;
+    Bytes bytes = block(number, size);
+    const Cid cid = Cid::of(number % 3 == 0 ? Cid::Codec::raw : Cid::Codec::dag_cbor, bytes);
+    ASSERT_TRUE(file.put(cid, bytes));
+    blocks.emplace_back(cid, std::move(bytes));
+    const auto& [known, content] = blocks[dice() % blocks.size()];
+    const auto got = file.get(known);
+    ASSERT_TRUE(got) << got.error().message();
+    ASSERT_EQ(Bytes(got->begin(), got->end()), content);
+  }
+  for (const auto& [cid, content] : blocks) {
+    const auto got = file.get(cid);
+    ASSERT_TRUE(got);
+    EXPECT_EQ(Bytes(got->begin(), got->end()), content);
+  }
+  EXPECT_EQ(file.size(), 500U);
+  EXPECT_EQ(file.spilled() > 0, GetParam() < (1U << 20));
+}
+
+TEST_P(BlockFiles, KeepARepeatedBlockOnce) {
+  BlockFile file(temporary(), GetParam());
+  const Bytes bytes = block(1, 100);
+  const Cid cid = Cid::of(Cid::Codec::dag_cbor, bytes);
+  for (int time = 0; time < 3; ++time) ASSERT_TRUE(file.put(cid, bytes));
+  EXPECT_EQ(file.size(), 1U);
+}
+
+TEST_P(BlockFiles, TellCodecsApart) {
+  BlockFile file(temporary(), GetParam());
+  const Bytes bytes = block(1, 100);
+  ASSERT_TRUE(file.put(Cid::of(Cid::Codec::raw, bytes), bytes));
+  EXPECT_FALSE(file.contains(Cid::of(Cid::Codec::dag_cbor, bytes)).value());
+}
+
+TEST_P(BlockFiles, SayThatABlockIsMissing) {
+  BlockFile file(temporary(), GetParam());
+  const Cid cid = Cid::of(Cid::Codec::dag_cbor, block(1, 10));
+  EXPECT_FALSE(file.contains(cid).value());
+  const auto got = file.get(cid);
+  ASSERT_FALSE(got);
+  EXPECT_TRUE(got.error() == Errc::incomplete) << got.error().message();
+}
+
+TEST_P(BlockFiles, HoldAnEmptyBlock) {
+  BlockFile file(temporary(), GetParam());
+  const Cid cid = Cid::of(Cid::Codec::raw, {});
+  ASSERT_TRUE(file.put(cid, {}));
+  EXPECT_TRUE(file.get(cid).value().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Memory, BlockFiles, testing::Values(1, 1'000, 64 << 10, 16 << 20));
+
+TEST(BlockFile, TellsBlocksApartThatShareAPlaceInTheIndex) {
+  // 24 bits of hash and 40,000 blocks: about fifty pairs share one.
+  BlockFile file(temporary(), 1 << 16);
+  std::vector<Cid> cids;
+  for (std::uint64_t number = 0; number < 40'000; ++number) {
+    const Bytes bytes = block(number, 12);
+    cids.push_back(Cid::of(Cid::Codec::dag_cbor, bytes));
+    ASSERT_TRUE(file.put(cids.back(), bytes));
+  }
+  for (std::uint64_t number = 0; number < cids.size(); ++number) {
+    const auto got = file.get(cids[number]);
+    ASSERT_TRUE(got);
+    ASSERT_EQ(Bytes(got->begin(), got->end()), block(number, 12));
+  }
+  EXPECT_EQ(file.size(), cids.size());
+}
+
+TEST(BlockFile, SaysWhenThereIsNoPlaceToSpillTo) {
+  BlockFile file("/nonexistent/directory", 64);
+  const Bytes bytes = block(1, 100);
+  const auto put = file.put(Cid::of(Cid::Codec::raw, bytes), bytes);
+  ASSERT_FALSE(put);
+  EXPECT_TRUE(put.error() == Errc::temporary_file) << put.error().message();
+}
+
+TEST(BlockFile, LeavesNothingBehindInTheDirectory) {
+  const std::string directory = testing::TempDir() + "block_file_test";
+  std::filesystem::create_directories(directory);
+  {
+    BlockFile file(directory, 16);
+    const Bytes bytes = block(1, 100);
+    ASSERT_TRUE(file.put(Cid::of(Cid::Codec::raw, bytes), bytes));
+    EXPECT_GT(file.spilled(), 0U);
+    EXPECT_TRUE(std::filesystem::is_empty(directory));
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(directory));
+  std::filesystem::remove(directory);
+}
+
+}  // namespace
+}  // namespace tap::resync

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "tap/resync/handle_keeper.hpp"
+
+#include "unit/resync/world.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tap::resync {
+namespace {
+
+using test::Account;
+using test::World;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+class HandleKeeperTest : public testing::Test {
+ protected:
+  HandleKeeper make(std::size_t capacity = 100) {
+    return {world.loop.executor(), world.table, world.ledger, world.directory, world.metrics, capacity};
+  }
+  World world;
+  Account account{1};
+};
+
+TEST_F(HandleKeeperTest, StoresAVerifiedHandleAndTellsOfIt) {
+  world.publish(account);
+  world.track(account);
+  auto keeper = make();
+  const test::Background running(world.loop, keeper.run());
+  keeper.check(account.did());
+  world.loop.run_until([&] { return world.row(account).details.handle == "alice.test"; });
+  EXPECT_THAT(world.writer.bodies(), SizeIs(1));
+  EXPECT_THAT(world.writer.bodies().front(), HasSubstr("\"handle\":\"alice.test\""));
+
+  keeper.check(account.did());
+  world.loop.settle();
+  EXPECT_THAT(world.writer.bodies(), SizeIs(1));
+}
+
+TEST_F(HandleKeeperTest, KeepsTheLastHandleInTransientTrouble) {
+  world.publish(account);
+  world.track(account);
+  world.row(account).details.handle = "old.test";
+  world.directory.handle.reset();
+  auto keeper = make();
+  const test::Background running(world.loop, keeper.run());
+  keeper.check(account.did());
+  world.loop.settle();
+  EXPECT_EQ(world.row(account).details.handle, "old.test");
+  EXPECT_THAT(world.writer.bodies(), SizeIs(0));
+}
+
+TEST_F(HandleKeeperTest, DropsChecksWhenTooManyWait) {
+  auto keeper = make(2);
+  for (std::uint64_t number = 1; number <= 5; ++number) keeper.check(Account(number).did());
+  keeper.check(Account(1).did());  // waits already
+  EXPECT_EQ(world.count("tap_handles_dropped_total"), 3U);
+  EXPECT_EQ(world.metrics.gauge("tap_handles_waiting", "").value(), 2);
+}
+
+TEST_F(HandleKeeperTest, PassesOverARepoThatWasRemoved) {
+  world.publish(account);
+  auto keeper = make();
+  const test::Background running(world.loop, keeper.run());
+  keeper.check(account.did());
+  world.loop.settle();
+  EXPECT_THAT(world.writer.writes, SizeIs(0));
+}
+
+}  // namespace
+}  // namespace tap::resync

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#include "resync/hosts.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <set>
+#include <vector>
+
+namespace tap::resync {
+namespace {
+
+using namespace std::chrono_literals;
+using Answer = Hosts::Answer;
+using Entry = Hosts::Entry;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+const SteadyTime kNow{1000h};
+
+std::vector<std::uint64_t> unpark(Hosts& hosts, SteadyTime now) {
+  std::vector<std::uint64_t> ids;
+  for (const auto& admitted : hosts.unpark(now)) ids.push_back(static_cast<std::uint64_t>(admitted.id));
+  return ids;
+}
+
+/// A host that has answered once is trusted with its whole share.
+void prove(Hosts& hosts, const std::string& host) {
+  ASSERT_EQ(hosts.enter(host, RepoId{9'999}, kNow), Entry::entered);
+  hosts.leave(host, Answer::prompt, kNow);
+}
+
+TEST(Hosts, GivesAProvenHostItsShareAndParksTheRest) {
+  Hosts hosts({.per_host = 2});
+  prove(hosts, "a");
+  EXPECT_EQ(hosts.enter("a", RepoId{1}, kNow), Entry::entered);
+  EXPECT_EQ(hosts.enter("a", RepoId{2}, kNow), Entry::entered);
+  EXPECT_EQ(hosts.enter("a", RepoId{3}, kNow), Entry::parked);
+  EXPECT_EQ(hosts.enter("b", RepoId{4}, kNow), Entry::entered);
+  EXPECT_THAT(unpark(hosts, kNow), IsEmpty());
+
+  hosts.leave("a", Answer::prompt, kNow);
+  EXPECT_THAT(unpark(hosts, kNow), ElementsAre(3));
+  EXPECT_EQ(hosts.parked(), 0U);
+  EXPECT_EQ(hosts.fetching(), 3U);
+}
+
+TEST(Hosts, TriesANewHostWithOneFetch) {
+  Hosts hosts({});
+  EXPECT_EQ(hosts.enter("a", RepoId{1}, kNow), Entry::entered);
+  EXPECT_EQ(hosts.enter("a", RepoId{2}, kNow), Entry::parked);
+  hosts.leave("a", Answer::prompt, kNow);
+  EXPECT_THAT(unpark(hosts, kNow), ElementsAre(2));
+  EXPECT_EQ(hosts.enter("a", RepoId{3}, kNow), Entry::entered);
+}
+
+TEST(Hosts, LeavesAPausedHostAloneToTheSecond) {
+  Hosts hosts({});
+  prove(hosts, "a");
+  hosts.pause("a", kNow + 7s);
+  hosts.pause("a", kNow + 3s);  // the later one counts
+  EXPECT_EQ(hosts.enter("a", RepoId{1}, kNow), Entry::parked);
+  EXPECT_EQ(hosts.next_due(kNow), kNow + 7s);
+  EXPECT_THAT(unpark(hosts, kNow + 6999ms), IsEmpty());
+  EXPECT_EQ(hosts.paused(), 1U);
+
+  EXPECT_THAT(unpark(hosts, kNow + 7s), ElementsAre(1));
+  EXPECT_EQ(hosts.paused(), 0U);
+  EXPECT_EQ(hosts.next_due(kNow + 7s), std::nullopt);
+}
+
+TEST(Hosts, GivesHangingHostsAtMostHalfOfAllFetches) {
+  Hosts hosts({.fetches = 10});
+  for (const char* good : {"good1", "good2"}) prove(hosts, good);
+  std::size_t hanging = 0;
+  for (std::uint64_t host = 0; host < 50; ++host) {
+    hanging += hosts.enter("hang" + std::to_string(host), RepoId{host}, kNow) == Entry::entered ? 1 : 0;
+  }
+  EXPECT_EQ(hanging, 5U);
+
+  EXPECT_EQ(hosts.enter("good1", RepoId{101}, kNow), Entry::entered);
+  EXPECT_EQ(hosts.enter("good2", RepoId{102}, kNow), Entry::entered);
+}
+
+TEST(Hosts, RestsLongerFromAHostTheMoreOftenItHangs) {
+  Hosts hosts({});
+  SteadyTime now = kNow;
+  std::vector<std::chrono::seconds> rests;
+  for (int time = 0; time < 10; ++time) {
+    ASSERT_EQ(hosts.enter("a", RepoId{1}, now), Entry::entered);
+    hosts.leave("a", Answer::none, now);
+    if (hosts.enter("a", RepoId{1}, now) == Entry::entered) {
+      rests.push_back(0s);
+      hosts.leave("a", Answer::unknown, now);
+      continue;
+    }
+    const auto due = hosts.next_due(now).value();
+    rests.push_back(std::chrono::duration_cast<std::chrono::seconds>(due - now));
+    now = due;
+    ASSERT_THAT(unpark(hosts, now), ElementsAre(1));
+    hosts.leave("a", Answer::unknown, now);
+  }
+  EXPECT_THAT(rests, ElementsAre(0s, 30s, 60s, 120s, 240s, 480s, 960s, 1920s, 3600s, 3600s));
+}
+
+TEST(Hosts, TakesFetchesThatHangTogetherForOneTrouble) {
+  Hosts hosts({.per_host = 4});
+  prove(hosts, "a");
+  for (std::uint64_t id = 1; id <= 4; ++id) ASSERT_EQ(hosts.enter("a", RepoId{id}, kNow), Entry::entered);
+  for (int fetch = 0; fetch < 4; ++fetch) hosts.leave("a", Answer::none, kNow);
+
+  EXPECT_EQ(hosts.enter("a", RepoId{5}, kNow), Entry::parked);
+  EXPECT_EQ(hosts.next_due(kNow), kNow + 30s);
+}
+
+TEST(Hosts, TurnsAwayWhenTooManyAreParked) {
+  Hosts hosts({.park = 2, .parked = 3});
+  ASSERT_EQ(hosts.enter("a", RepoId{1}, kNow), Entry::entered);
+  EXPECT_EQ(hosts.enter("a", RepoId{2}, kNow), Entry::parked);
+  EXPECT_EQ(hosts.enter("a", RepoId{3}, kNow), Entry::parked);
+  EXPECT_EQ(hosts.enter("a", RepoId{4}, kNow), Entry::full);
+  ASSERT_EQ(hosts.enter("b", RepoId{5}, kNow), Entry::entered);
+  EXPECT_EQ(hosts.enter("b", RepoId{6}, kNow), Entry::parked);
+  EXPECT_EQ(hosts.enter("b", RepoId{7}, kNow), Entry::full);
+  EXPECT_EQ(hosts.parked(), 3U);
+}
+
+TEST(Hosts, ServesCrowdedHostsInTurn) {
+  Hosts hosts({.fetches = 2, .per_host = 2});
+  for (const char* host : {"a", "b"}) prove(hosts, host);
+  ASSERT_EQ(hosts.enter("c", RepoId{1}, kNow), Entry::entered);
+  ASSERT_EQ(hosts.enter("a", RepoId{2}, kNow), Entry::entered);
+  for (std::uint64_t id = 10; id < 14; ++id) {
+    ASSERT_EQ(hosts.enter(id % 2 == 0 ? "a" : "b", RepoId{id}, kNow), Entry::parked);
+  }
+  hosts.leave("a", Answer::prompt, kNow);
+  EXPECT_THAT(unpark(hosts, kNow), ElementsAre(10));  // a's turn: and then b's, though a could take one more
+  hosts.leave("a", Answer::prompt, kNow);
+  EXPECT_THAT(unpark(hosts, kNow), ElementsAre(11));
+}
+
+TEST(Hosts, ForgetsHostsItLearnedNothingAbout) {
+  Hosts hosts({.fetches = 1, .park = 0, .known = 3});
+  ASSERT_EQ(hosts.enter("busy", RepoId{1}, kNow), Entry::entered);
+  for (std::uint64_t host = 0; host < 100; ++host) {
+    ASSERT_EQ(hosts.enter("h" + std::to_string(host), RepoId{host}, kNow), Entry::full);
+  }
+  EXPECT_EQ(hosts.known(), 1U);
+  hosts.leave("busy", Answer::prompt, kNow);
+  for (std::uint64_t host = 0; host < 100; ++host) {
+    const std::string name = "h" + std::to_string(host);
+    ASSERT_EQ(hosts.enter(name, RepoId{host}, kNow), Entry::entered);
+    hosts.leave(name, Answer::prompt, kNow);
+  }
+  EXPECT_LE(hosts.known(), 4U);
+}
+
+/// Whatever happens: the limits hold, nobody is lost, nobody is given twice.
+TEST(Hosts, KeepsItsLimitsAndLosesNobody) {
+  std::mt19937 dice(11);
+  const auto roll = [&](unsigned below) { return dice() % below; };
+  for (int round = 0; round < 100; ++round) {
+    const Hosts::Limits limits{.fetches = 1 + roll(8), .per_host = 1 + roll(3), .park = roll(5), .parked = roll(12)};
+    Hosts hosts(limits);
+    std::multimap<std::string, std::uint64_t> inside;
+    std::set<std::uint64_t> parked;
+    std::map<std::string, SteadyTime> pauses;
+    SteadyTime now = kNow;
+    for (std::uint64_t id = 1; id < 400; ++id) {
+      const std::string host(1, static_cast<char>('a' + roll(5)));
+      const auto begin = [&](const std::string& at, std::uint64_t who) {
+        inside.emplace(at, who);
+        ASSERT_LE(inside.size(), limits.fetches);
+        ASSERT_LE(inside.count(at), limits.per_host);
+        ASSERT_LE(pauses[at], now);
+      };
+      switch (roll(5)) {
+        case 0:
+        case 1: {
+          const auto entry = hosts.enter(host, RepoId{id}, now);
+          if (entry == Entry::entered) begin(host, id);
+          if (entry == Entry::parked) parked.insert(id);
+          break;
+        }
+        case 2: {
+          const auto one = inside.find(host);
+          if (one == inside.end()) break;
+          hosts.leave(host, static_cast<Answer>(roll(3)), now);
+          inside.erase(one);
+          break;
+        }
+        case 3:
+          pauses[host] = std::max(pauses[host], now + std::chrono::seconds(roll(10)));
+          hosts.pause(host, pauses[host]);
+          break;
+        default:
+          now += std::chrono::seconds(roll(5));
+          for (const auto& admitted : hosts.unpark(now)) {
+            ASSERT_EQ(parked.erase(static_cast<std::uint64_t>(admitted.id)), 1U);
+            begin(admitted.host, static_cast<std::uint64_t>(admitted.id));
+          }
+      }
+      ASSERT_EQ(hosts.parked(), parked.size());
+      ASSERT_EQ(hosts.fetching(), inside.size());
+      ASSERT_LE(parked.size(), limits.parked);
+    }
+    // In the end everybody gets in.
+    for (int turn = 0; turn < 1'000 && !parked.empty(); ++turn) {
+      for (const auto& [host, id] : inside) hosts.leave(host, Answer::prompt, now);
+      inside.clear();
+      now += 1h;
+      for (const auto& admitted : hosts.unpark(now)) {
+        parked.erase(static_cast<std::uint64_t>(admitted.id));
+        inside.emplace(admitted.host, 0);
+      }
+    }
+    EXPECT_THAT(parked, IsEmpty());
+  }
+}
+
+}  // namespace
+}  // namespace tap::resync

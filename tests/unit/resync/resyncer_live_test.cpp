@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// What happens to a repo while it is being fetched.
+#include "unit/resync/world.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tap::resync {
+namespace {
+
+using namespace std::chrono_literals;
+using repos::State;
+using test::Account;
+using test::World;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class ResyncerLive : public testing::Test {
+ protected:
+  /// The fetch is under way and holds the repo as it is now.
+  void begin_fetch() {
+    world.serve(account);
+    world.http.answers.gate.close();
+    world.start();
+    world.track(account);
+    world.loop.run_until([&] { return world.http.answers.gate.waiting() == 1; });
+    ASSERT_EQ(world.repo(account).state, State::resyncing);
+    ASSERT_EQ(world.row(account).repo.state, State::pending);
+  }
+  void end_fetch() { world.http.answers.gate.open(); }
+
+  World world;
+  Account account{1};
+};
+
+TEST_F(ResyncerLive, JoinsLiveCommitsOnceBehindTheSnapshot) {
+  account.commit({test::create("app.bsky.feed.post/a", test::post_record(1))});
+  begin_fetch();
+  const auto first = account.commit({test::create("app.bsky.feed.post/b", test::post_record(2))});
+  const auto second = account.commit({test::remove("app.bsky.feed.post/a")});
+  for (const auto* message : {&first, &second, &second}) world.buffer(*message, account);
+  end_fetch();
+  world.until_state(account, State::active);
+
+  world.expect_in_step(account);
+  EXPECT_THAT(world.told(), ElementsAre("create app.bsky.feed.post/a", "create app.bsky.feed.post/b live",
+                                        "delete app.bsky.feed.post/a live"));
+}
+
+TEST_F(ResyncerLive, PassesOverLiveCommitsThatTheSnapshotContains) {
+  const auto early = account.commit({test::create("app.bsky.feed.post/a", test::post_record(1))});
+  begin_fetch();
+  world.buffer(early, account);
+  end_fetch();
+  world.until_state(account, State::active);
+  world.expect_in_step(account);
+  EXPECT_THAT(world.told(), ElementsAre("create app.bsky.feed.post/a"));
+}
+
+TEST_F(ResyncerLive, FetchesAgainWhenLiveCommitsHaveAGap) {
+  account.commit({test::create("app.bsky.feed.post/a", test::post_record(1))});
+  begin_fetch();
+  account.commit({test::create("app.bsky.feed.post/b", test::post_record(2))});  // lost
+  world.buffer(account.commit({test::create("app.bsky.feed.post/c", test::post_record(3))}), account);
+  end_fetch();
+  world.until_state(account, State::desynchronized);
+  EXPECT_EQ(world.row(account).repo.state, State::desynchronized);
+  EXPECT_THAT(world.row(account).buffered, IsEmpty());
+  EXPECT_EQ(world.row(account).details.retries, 1U);
+  EXPECT_NE(world.row(account).details.error, "");
+  EXPECT_EQ(world.count("tap_resync_replays_failed_total"), 1U);
+
+  world.serve(account);
+  world.pass(3s);
+  world.until_state(account, State::active);
+  world.expect_in_step(account);
+  EXPECT_THAT(world.told(),
+              ElementsAre("create app.bsky.feed.post/a", "create app.bsky.feed.post/b", "create app.bsky.feed.post/c"));
+}
+
+TEST_F(ResyncerLive, FetchesAgainWhenTooMuchWasBuffered) {
+  account.fill(1);
+  begin_fetch();
+  auto& buffered = world.row(account).buffered;
+  for (std::int64_t row = 1; row <= 10'001; ++row) buffered.push_back({row, atproto::Tid(1), Bytes{1}});
+  end_fetch();
+  world.until_state(account, State::desynchronized);
+  EXPECT_THAT(world.row(account).buffered, IsEmpty());
+  EXPECT_THAT(world.row(account).details.error, HasSubstr("too many live commits"));
+}
+
+TEST_F(ResyncerLive, DropsWhatAnEarlierAttemptLeftBehind) {
+  account.fill(3);
+  world.track(account);
+  account.post();
+  world.row(account).buffered.push_back({1, atproto::Tid(~std::uint64_t{0} >> 1), Bytes{9}});
+  world.serve(account);
+  world.start();
+  world.until_state(account, State::active);
+  world.expect_in_step(account);
+}
+
+TEST_F(ResyncerLive, DropsTheBufferOfAFailedFetch) {
+  account.fill(3);
+  begin_fetch();
+  world.buffer(account.post(), account);
+  world.http.answers.answer(World::url(account), 500);
+  world.stop();
+  EXPECT_THAT(world.row(account).buffered, SizeIs(1));
+  end_fetch();
+  world.start();
+  world.until_state(account, State::error);
+  EXPECT_THAT(world.row(account).buffered, IsEmpty());
+}
+
+TEST_F(ResyncerLive, LeavesTheRepoAsItWasWhenCancelled) {
+  account.fill(3);
+  begin_fetch();
+  world.stop();
+  EXPECT_EQ(world.repo(account).state, State::pending);
+  EXPECT_THAT(world.told(), IsEmpty());
+}
+
+TEST_F(ResyncerLive, StopsWhenTheRepoIsRemovedDuringTheFetch) {
+  account.fill(3);
+  begin_fetch();
+  ASSERT_TRUE(world.loop.run(world.ledger.untrack({account.did()})));
+  const std::size_t writes = world.writer.writes.size();
+  end_fetch();
+  world.loop.run_until([&] { return world.count("tap_resyncs_failed_total") == 1; });
+  EXPECT_EQ(world.writer.writes.size(), writes);
+  EXPECT_THAT(world.told(), IsEmpty());
+}
+
+TEST_F(ResyncerLive, KeepsAnOldFetchApartFromARepoThatWasAddedAgain) {
+  account.fill(3);
+  begin_fetch();
+  const auto old_id = world.id(account);
+  ASSERT_TRUE(world.loop.run(world.ledger.untrack({account.did()})));
+  account.post();
+  world.serve(account);
+  const auto new_id = world.track(account);
+  EXPECT_NE(new_id, old_id);
+  end_fetch();
+  world.until_state(account, State::active);
+  world.loop.run_until([&] { return world.count("tap_resyncs_failed_total") == 1; });
+  world.expect_in_step(account);
+  EXPECT_THAT(world.told(), SizeIs(4));
+}
+
+TEST_F(ResyncerLive, StopsWritingWhenTheRepoIsRemovedBetweenBatches) {
+  account.fill(2'500);
+  world.outbox.room.close();
+  begin_fetch();
+  end_fetch();
+  world.loop.run_until([&] { return world.outbox.room.waiting() == 1; });
+  world.outbox.room.let_one_pass();
+  world.loop.run_until([&] { return world.told().size() == 1'000 && world.outbox.room.waiting() == 1; });
+  ASSERT_TRUE(world.loop.run(world.ledger.untrack({account.did()})));
+  world.outbox.room.open();
+  world.loop.run_until([&] { return world.count("tap_resyncs_failed_total") == 1; });
+  EXPECT_THAT(world.told(), SizeIs(1'000));
+}
+
+TEST_F(ResyncerLive, HoldsTheDidsTurnFromTheDrainToTheLastWrite) {
+  account.fill(3);
+  begin_fetch();
+  world.loop.settle();
+  world.writer.gate.close();
+  end_fetch();
+  // One write is the batch, the next the end.
+  world.loop.run_until([&] { return world.writer.gate.waiting() == 1; });
+  world.writer.gate.let_one_pass();
+  world.loop.run_until([&] { return world.writer.writes.size() == 2 && world.writer.gate.waiting() == 1; });
+  auto turn = world.ledger.turn_of(account.did().str());
+  auto entered = world.loop.start(turn.turn());
+  EXPECT_FALSE(entered.done());
+  world.writer.gate.open();
+  world.loop.run_until([&] { return entered.done(); });
+  EXPECT_EQ(world.repo(account).state, State::active);
+}
+
+}  // namespace
+}  // namespace tap::resync

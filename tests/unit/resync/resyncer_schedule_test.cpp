@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+// Which repo is fetched when.
+#include "unit/resync/world.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <thread>
+
+namespace tap::resync {
+namespace {
+
+using namespace std::chrono_literals;
+using repos::State;
+using test::Account;
+using test::World;
+
+std::int64_t unix_now(const World& world) {
+  return std::chrono::floor<std::chrono::seconds>(world.clock.wall()).time_since_epoch().count();
+}
+
+std::size_t active(const World& world) { return world.table.count(State::active); }
+
+TEST(ResyncerSchedule, BacksOffFromAFailingPds) {
+  World world;
+  Account account(1);
+  world.publish(account);
+  world.http.answers.answer(World::url(account), 500);
+  world.start();
+  world.track(account);
+  world.until_state(account, State::error);
+
+  for (const auto wait : {2s, 4s, 8s}) {
+    const auto asked = world.http.answers.asked(World::url(account));
+    EXPECT_EQ(world.row(account).details.retry_after, unix_now(world) + wait.count());
+    world.pass(wait - 1ms);
+    EXPECT_EQ(world.http.answers.asked(World::url(account)), asked);
+    world.pass(1ms);
+    world.loop.run_until([&] { return world.http.answers.asked(World::url(account)) == asked + 1; });
+    world.until_state(account, State::error);
+  }
+  EXPECT_EQ(world.row(account).details.retries, 4U);
+
+  account.fill(3);
+  world.serve(account);
+  world.pass(16s);
+  world.until_state(account, State::active);
+  EXPECT_EQ(world.row(account).details.retries, 0U);
+}
+
+TEST(ResyncerSchedule, AsksLateAgainWhenThePdsSaidNo) {
+  World world;
+  Account account(1);
+  world.publish(account);
+  world.http.answers.answer(World::url(account), 400, R"({"error":"RepoNotFound"})");
+  world.start();
+  world.track(account);
+  world.until_state(account, State::error);
+  EXPECT_EQ(world.row(account).details.retry_after, unix_now(world) + 3600);
+  world.pass(59min);
+  EXPECT_EQ(world.http.answers.asked(World::url(account)), 1);
+
+  // But at once when somebody says that it may be worth it.
+  world.resyncer->retry_now(world.id(account));
+  world.loop.run_until([&] { return world.http.answers.asked(World::url(account)) == 2; });
+}
+
+TEST(ResyncerSchedule, RemembersRetryTimesAcrossARestart) {
+  World world;
+  Account account(1);
+  account.fill(3);
+  world.serve(account);
+  const auto id = world.track(account);
+  // As a start finds it in the database.
+  world.database.apply(
+      {.mutations = {store::SetState{id, State::error, "it failed", 5, unix_now(world) + 60}}, .events = {}});
+  world.table.set_state(id, State::error);
+  world.start();
+  world.pass(59s);
+  EXPECT_EQ(world.http.answers.asked(World::url(account)), 0);
+  world.pass(1s);
+  world.until_state(account, State::active);
+}
+
+TEST(ResyncerSchedule, PausesAHostForAsLongAsItAsks) {
+  World world({.fetches_per_host = 1});
+  Account first(1);
+  Account second(2);
+  for (auto* account : {&first, &second}) {
+    account->fill(3);
+    world.publish(*account);
+    world.http.answers.answer(World::url(*account), 429, "", {{"retry-after", "42"}});
+  }
+  world.start();
+  world.track(first);
+  world.track(second);
+  world.loop.run_until([&] { return world.http.answers.requests.size() == 1; });
+  world.loop.run_until([&] { return world.repo(first).state == State::pending; });
+
+  for (auto* account : {&first, &second}) {
+    world.serve(*account);
+    EXPECT_EQ(world.row(*account).details.retries, 0U);  // no repo is charged for its host
+    EXPECT_EQ(world.row(*account).repo.state, State::pending);
+  }
+  world.pass(41'999ms);
+  EXPECT_EQ(world.http.answers.requests.size(), 1U);
+  EXPECT_EQ(world.metrics.gauge("tap_resync_parked", "").value(), 2);
+  EXPECT_EQ(world.metrics.gauge("tap_resync_paused_hosts", "").value(), 1);
+  world.pass(1ms);
+  world.until_state(first, State::active);
+  world.until_state(second, State::active);
+  EXPECT_EQ(world.metrics.gauge("tap_resync_paused_hosts", "").value(), 0);
+}
+
+TEST(ResyncerSchedule, DoesNotLetHangingHostsHoldUpTheOthers) {
+  World world({.parallelism = 2, .fetches = 24, .fetches_per_host = 2});
+  std::deque<Account> accounts;
+  for (std::uint64_t number = 0; number < 80; ++number) {
+    auto& account = accounts.emplace_back(number);
+    account.fill(2);
+    const std::string pds = "https://pds" + std::to_string(number % 20) + ".test";
+    if (number % 20 < 10) world.http.hanging.insert(pds);
+    world.serve(account, pds);
+  }
+  world.start();
+  for (const auto& account : accounts) world.track(account);
+
+  world.loop.run_until([&] { return active(world) == 40; });
+  for (const auto& [origin, most] : world.http.most_under_way) {
+    EXPECT_LE(most, world.http.hanging.contains(origin) ? 1U : 2U) << origin;
+  }
+  // The hosts come back.
+  world.http.hanging.clear();
+  world.http.release();
+  for (int turn = 0; turn < 20 && active(world) < 80; ++turn) {
+    world.pass(10s);
+    world.loop.run_until([&] { return world.table.count(State::resyncing) == 0; });
+  }
+  EXPECT_EQ(active(world), 80U);
+}
+
+TEST(ResyncerSchedule, DoesNotLetOneCrowdedHostStopTheRest) {
+  World world({.fetches = 4});
+  std::deque<Account> crowd;
+  for (std::uint64_t number = 0; number < 200; ++number) {
+    auto& account = crowd.emplace_back(number);
+    account.fill(1);
+    world.serve(account, "https://hangs.test");
+    world.track(account);
+  }
+  world.http.hanging.insert("https://hangs.test");
+  Account last(1'000);
+  last.fill(1);
+  world.serve(last, "https://good.test");
+  world.track(last);
+  world.start();
+  for (int turn = 0; turn < 10'000 && world.repo(last).state != State::active; ++turn) {
+    world.pass(1ms);
+    std::this_thread::yield();
+  }
+  world.until_state(last, State::active);
+  EXPECT_EQ(world.http.under_way["https://hangs.test"], 1U);
+}
+
+TEST(ResyncerSchedule, KeepsFetchedReposFromPilingUp) {
+  World world({.parallelism = 1, .fetches = 4, .fetches_per_host = 4});
+  world.outbox.room.close();
+  std::deque<Account> accounts;
+  for (std::uint64_t number = 0; number < 20; ++number) {
+    auto& account = accounts.emplace_back(number);
+    account.fill(1);
+    world.serve(account, "https://pds" + std::to_string(number) + ".test");
+  }
+  world.start();
+  for (const auto& account : accounts) world.track(account);
+  world.loop.run_until([&] { return world.outbox.room.waiting() == 1; });
+  world.loop.settle();
+  // One at work, and as many under way or fetched as may be.
+  EXPECT_LE(world.http.answers.requests.size(), 5U);
+  world.outbox.room.open();
+  world.loop.run_until([&] { return active(world) == 20; });
+}
+
+TEST(ResyncerSchedule, DoesNotFetchAnInactiveAccountUntilItIsBack) {
+  World world;
+  Account account(1);
+  account.fill(3);
+  world.serve(account);
+  const auto id = world.track(account);
+  ASSERT_TRUE(world.loop.run(world.ledger.set_account(id, repos::Account::takendown)));
+  world.start();
+  world.pass(1h);
+  EXPECT_EQ(world.http.answers.requests.size(), 0U);
+  ASSERT_TRUE(world.loop.run(world.ledger.set_account(id, repos::Account::active)));
+  world.until_state(account, State::active);
+}
+
+TEST(ResyncerSchedule, FetchesARepoOnceHoweverOftenItIsWoken) {
+  World world;
+  Account account(1);
+  account.fill(3);
+  world.serve(account);
+  world.http.answers.gate.close();
+  world.start();
+  const auto id = world.track(account);
+  world.loop.run_until([&] { return world.http.answers.gate.waiting() == 1; });
+  for (int time = 0; time < 5; ++time) {
+    world.resyncer->wake(id);
+    world.resyncer->retry_now(id);
+  }
+  world.resyncer->wake(repos::RepoId{12345});
+  world.loop.settle();
+  EXPECT_EQ(world.http.answers.requests.size(), 1U);
+  world.http.answers.gate.open();
+  world.until_state(account, State::active);
+  world.resyncer->wake(id);
+  world.pass(1h);
+  EXPECT_EQ(world.http.answers.requests.size(), 1U);
+}
+
+TEST(ResyncerSchedule, FollowsARepoThatMoved) {
+  World world;
+  Account account(1);
+  account.fill(3);
+  world.publish(account, "https://old.test");
+  (void)world.loop.run(world.directory.lookup(account.did()));  // cached
+  world.http.answers.answer(World::url(account, "https://old.test"), 400, R"({"error":"RepoDeactivated"})");
+  // The document changes; what is cached does not.
+  struct Moving {
+    World& world;
+    Account& account;
+  } moving{world, account};
+  world.directory.gate.close();
+  world.start();
+  world.track(account);
+  world.loop.run_until([&] { return world.directory.gate.waiting() == 1; });
+  moving.world.serve(moving.account, "https://new.test");
+  world.directory.gate.open();
+  world.until_state(account, State::active);
+  EXPECT_EQ(world.http.answers.asked(World::url(account, "https://old.test")), 0);
+}
+
+}  // namespace
+}  // namespace tap::resync
