@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What every server here shares: loopback only, and a place to put faults in front of a real component.
+import net from 'node:net'
 
 // The PLC directory and the PDS call app.listen(port), which is every interface. This puts the loopback address in and
 // lets `around(request, response, next)` see each request first.
@@ -24,8 +25,7 @@ export const listen = (server, port = 0) =>
   })
 
 export async function freePort() {
-  const { createServer } = await import('node:net')
-  const server = createServer()
+  const server = net.createServer()
   const port = await listen(server)
   await new Promise((resolve) => server.close(resolve))
   return port

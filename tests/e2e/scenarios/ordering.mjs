@@ -25,8 +25,8 @@ export default {
     })
 
     for (const author of authors) for (let i = 0; i < 3; i++) await author.write()
-    const [heldRepo, freeRepo] = [held, free].map(({ did }) => history.repo(did))
-    await world.until('the other repo goes on', () => freeRepo.rev > heldRepo.rev)
+    const other = history.repo(free.did)
+    await world.until('the other repo goes on', () => other.rev > other.snapshotRev)
     await world.until('live events wait behind the historical ones', async () => (await tap.undelivered()) >= 50 + 3)
 
     world.consumer.onEvent = () => true
