@@ -19,17 +19,26 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <system_error>
 
 namespace tap::api {
 
+enum class Errc {
+  bad_address = 1,  ///< the bind address cannot be read or resolved
+  bind_failed,      ///< somebody else has it, or it is not ours
+  connection_lost,  ///< the client went away within a request
+};
+[[nodiscard]] std::error_code make_error_code(Errc code);
+
 struct ServerOptions {
-  std::string bind = ":2480";  ///< host:port, the host empty for every address; port 0 picks one
-  std::string admin_password;  ///< empty: no authentication (protocol 11.1)
+  std::string bind = ":2480";       ///< host:port, the host empty for every address; port 0 picks one
+  std::string admin_password = {};  ///< empty: no authentication (protocol 11.1)
   std::size_t max_body = 8 << 20;
   std::size_t max_header = 64 << 10;
   std::size_t max_connections = 1'000;
   std::chrono::milliseconds request_timeout{30'000};  ///< to read one request, body included
   std::chrono::milliseconds idle_timeout{120'000};    ///< between two requests of a connection
+  bool webhook_mode = false;                          ///< events go to a webhook: /channel is refused
 };
 
 /// What the endpoints ask and steer. `resyncer` may be null (outbox-only mode).
@@ -65,3 +74,6 @@ class Server {
 [[nodiscard]] std::unique_ptr<Server> make_server(ServerParts parts, ServerOptions options);
 
 }  // namespace tap::api
+
+template <>
+struct std::is_error_code_enum<tap::api::Errc> : std::true_type {};

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#include "api/connection.hpp"
+
+#include "tap/async/timeout.hpp"
+#include "tap/base/log.hpp"
+
+#include "api/access_log.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+
+namespace tap::api {
+namespace {
+
+namespace asio = boost::asio;
+using Clock = std::chrono::steady_clock;
+constexpr std::size_t kPiece = 16 << 10;
+constexpr std::chrono::milliseconds kLinger{500};
+constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+
+}  // namespace
+
+ApiMetrics::ApiMetrics(metrics::Registry& registry)
+    : connections(registry.gauge("tap_http_connections", "Open connections of the HTTP API, consumers not included")),
+      requests(registry.counter("tap_http_requests_total", "Requests answered")),
+      failed_requests(registry.counter("tap_http_request_failures_total", "Requests answered with 500 or above")) {}
+
+Connection::Connection(asio::ip::tcp::socket socket, std::string remote, Router& router, deliver::ChannelHub& channel,
+                       const ServerOptions& options, ApiMetrics& metrics)
+    : socket_(std::move(socket)),
+      remote_(std::move(remote)),
+      router_(router),
+      channel_(channel),
+      options_(options),
+      metrics_(metrics),
+      reader_(options.max_header, options.max_body),
+      piece_(kPiece, '\0') {}
+
+Task<void> Connection::run() {
+  auto limit = options_.request_timeout;
+  while (co_await wait_for_bytes(limit)) {
+    busy_ = true;
+    const bool more = co_await serve_one();
+    busy_ = false;
+    if (!more || last_) break;
+    limit = options_.idle_timeout;
+  }
+  cut();
+}
+
+void Connection::cut() {
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+void Connection::finish() {
+  last_ = true;
+  if (!busy_) cut();
+}
+
+/// Of the next request; false when none come.
+Task<bool> Connection::wait_for_bytes(std::chrono::milliseconds limit) {
+  if (reader_.has_bytes()) co_return true;
+  const auto received = co_await async::with_timeout(receive(), limit);
+  co_return received.value_or(false);
+}
+
+Task<Result<bool>> Connection::receive() {
+  const auto [error, size] = co_await socket_.async_read_some(asio::buffer(piece_), kTuple);
+  if (error) co_return false;
+  reader_.received(std::string_view(piece_).substr(0, size));
+  co_return true;
+}
+
+/// False when it cannot be answered but with the reader's failure.
+Task<Result<bool>> Connection::read_request() {
+  for (;;) {
+    switch (reader_.advance()) {
+      case RequestReader::Progress::done:
+        co_return true;
+      case RequestReader::Progress::failed:
+        co_return false;
+      case RequestReader::Progress::wants_go_on:
+        if (!co_await send("HTTP/1.1 100 Continue\r\n\r\n")) co_return fail(Errc::connection_lost);
+        [[fallthrough]];
+      case RequestReader::Progress::more:
+        if (const auto received = co_await receive(); !received.value_or(false)) co_return fail(Errc::connection_lost);
+    }
+  }
+}
+
+/// Reads a request and answers it; true when another may follow.
+Task<bool> Connection::serve_one() {
+  const auto begun = Clock::now();
+  const auto read = co_await async::with_timeout(read_request(), options_.request_timeout);
+  if (!read) co_return false;
+  if (!*read) {
+    write_log({}, reader_.failure(), Clock::now() - begun);
+    if (co_await send(serialize(reader_.failure(), false, false, http_date()))) co_await linger();
+    co_return false;
+  }
+  const Request request = reader_.take();
+  const Response response = co_await router_.answer(request);
+  write_log(request, response, Clock::now() - begun);
+  if (response.upgrade) {
+    channel_.accept({std::move(socket_), reader_.take_raw(), remote_});
+    co_return false;
+  }
+  const bool keep_alive = request.keep_alive && !last_;
+  if (!co_await send(serialize(response, keep_alive, request.method == "HEAD", http_date()))) co_return false;
+  if (!keep_alive) co_await linger();
+  co_return keep_alive;
+}
+
+Task<bool> Connection::send(std::string bytes) {
+  const auto write = [](asio::ip::tcp::socket& socket, std::string_view text) -> Task<Result<bool>> {
+    const auto [error, size] = co_await asio::async_write(socket, asio::buffer(text), kTuple);
+    co_return !error;
+  };
+  const auto sent = co_await async::with_timeout(write(socket_, bytes), options_.request_timeout);
+  co_return sent.value_or(false);
+}
+
+/// Closed with bytes unread, a socket resets the connection, and the client may never see the answer: what it still
+/// sends is read for a moment, and dropped.
+Task<void> Connection::linger() {
+  boost::system::error_code error;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+  const auto drain = [](asio::ip::tcp::socket& socket, std::string& piece) -> Task<Result<bool>> {
+    for (;;) {
+      const auto [failure, size] = co_await socket.async_read_some(asio::buffer(piece), kTuple);
+      if (failure) co_return true;
+    }
+  };
+  const auto drained = co_await async::with_timeout(drain(socket_, piece_), kLinger);
+  static_cast<void>(drained);
+}
+
+void Connection::write_log(const Request& request, const Response& response, std::chrono::nanoseconds latency) {
+  metrics_.requests.add();
+  if (response.status >= 500) metrics_.failed_requests.add();
+  const bool has_body = request.method != "HEAD";
+  log::write_line(
+      access_line(log::now_rfc3339(), remote_, request, response, latency, has_body ? response.body.size() : 0));
+}
+
+}  // namespace tap::api

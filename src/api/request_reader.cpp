@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include "api/request_reader.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/field.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace tap::api {
+namespace {
+
+namespace http = boost::beast::http;
+
+}  // namespace
+
+RequestReader::Progress RequestReader::advance() {
+  if (!parser_) {
+    parser_.emplace();
+    parser_->header_limit(
+        static_cast<std::uint32_t>(std::min<std::size_t>(max_header_, std::numeric_limits<std::uint32_t>::max())));
+    parser_->body_limit(max_body_);
+    head_.clear();
+  }
+  bool go_on = false;
+  while (!parser_->is_done()) {
+    const bool in_head = !parser_->is_header_done();
+    boost::system::error_code error;
+    const std::size_t used = parser_->put(boost::asio::buffer(buffer_), error);
+    if (in_head) head_.append(buffer_, 0, used);
+    buffer_.erase(0, used);
+    if (error == http::error::need_more) return go_on ? Progress::wants_go_on : Progress::more;
+    if (error) return fail(error);
+    if (in_head && parser_->is_header_done()) {
+      const auto& request = parser_->get();
+      if (request.version() == 11 && request.count(http::field::host) == 0) {
+        return fail(400, "400 Bad Request: missing required Host header");
+      }
+      go_on = boost::beast::iequals(request[http::field::expect], "100-continue");
+    }
+    if (used == 0 && buffer_.empty() && !parser_->is_done()) return go_on ? Progress::wants_go_on : Progress::more;
+  }
+  return Progress::done;
+}
+
+Request RequestReader::take() {
+  auto& message = parser_->get();
+  const auto field = [&](http::field name) { return std::string(message[name]); };
+  const std::uint64_t length = parser_->content_length().value_or(0);
+  Request request{.method = std::string(message.method_string()),
+                  .target = std::string(message.target()),
+                  .host = field(http::field::host),
+                  .user_agent = field(http::field::user_agent),
+                  .request_id = std::string(message["X-Request-Id"]),
+                  .content_type = field(http::field::content_type),
+                  .authorization = field(http::field::authorization),
+                  .content_length = length,
+                  .has_body = length != 0 || message.chunked(),
+                  .keep_alive = message.keep_alive(),
+                  .body = std::move(message.body())};
+  parser_.reset();
+  return request;
+}
+
+std::string RequestReader::take_raw() {
+  std::string raw = std::exchange(head_, {});
+  raw += buffer_;
+  buffer_.clear();
+  return raw;
+}
+
+RequestReader::Progress RequestReader::fail(const boost::system::error_code& error) {
+  if (error == http::error::header_limit) return fail(431, "431 Request Header Fields Too Large");
+  if (error == http::error::body_limit) {
+    failure_ = error_response({}, 413, "Request Entity Too Large");
+    return Progress::failed;
+  }
+  return fail(400, "400 Bad Request");
+}
+
+/// What is not even HTTP is answered in plain text, as the original's server does.
+RequestReader::Progress RequestReader::fail(unsigned status, std::string_view text) {
+  failure_ = {.status = status,
+              .content_type = "text/plain; charset=utf-8",
+              .body = std::string(text),
+              .headers = {},
+              .error = std::string(text)};
+  return Progress::failed;
+}
+
+}  // namespace tap::api

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "tap/base/json.hpp"
+
+#include "api/http.hpp"
+#include "api/json.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace tap::api {
+
+std::string_view Request::path() const {
+  std::string_view rest = target;
+  if (const std::size_t scheme = rest.find("://"); scheme != std::string_view::npos && !rest.starts_with('/')) {
+    rest.remove_prefix(scheme + 3);
+    rest.remove_prefix(std::min(rest.find('/'), rest.size()));
+  }
+  return rest.substr(0, rest.find('?'));
+}
+
+bool Request::has_parameter(std::string_view name) const {
+  const std::size_t question = target.find('?');
+  if (question == std::string::npos) return false;
+  for (std::string_view rest = std::string_view(target).substr(question + 1);;) {
+    const std::string_view parameter = rest.substr(0, rest.find('&'));
+    if (parameter.substr(0, parameter.find('=')) == name) return true;
+    if (parameter.size() == rest.size()) return false;
+    rest.remove_prefix(parameter.size() + 1);
+  }
+}
+
+Response json_response(const Request& request, std::string json) {
+  Response response{.content_type = std::string(kJson),
+                    .body = request.has_parameter("pretty") ? indent_json(json) : std::move(json),
+                    .headers = {},
+                    .error = {}};
+  response.body += '\n';
+  return response;
+}
+
+Response error_response(const Request& request, unsigned status, std::string_view message) {
+  std::string json = "{\"message\":";
+  append_json_string(json, message);
+  json += '}';
+  Response response = json_response(request, std::move(json));
+  response.status = status;
+  response.error = fmt::format("code={}, message={}", status, message);
+  return response;
+}
+
+Response empty_response(unsigned status) {
+  Response response;
+  response.status = status;
+  return response;
+}
+
+std::string_view reason_phrase(unsigned status) {
+  switch (status) {
+    case 101:
+      return "Switching Protocols";
+    case 200:
+      return "OK";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 413:
+      return "Request Entity Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 431:
+      return "Request Header Fields Too Large";
+    default:
+      return "Internal Server Error";
+  }
+}
+
+std::string serialize(const Response& response, bool keep_alive, bool head_only, std::string_view date) {
+  std::string out = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_phrase(response.status));
+  for (const auto& [name, value] : response.headers) out += fmt::format("{}: {}\r\n", name, value);
+  if (!response.content_type.empty()) out += fmt::format("Content-Type: {}\r\n", response.content_type);
+  out += fmt::format("Date: {}\r\n", date);
+  if (response.status != 204) out += fmt::format("Content-Length: {}\r\n", response.body.size());
+  if (!keep_alive) out += "Connection: close\r\n";
+  out += "\r\n";
+  if (!head_only) out += response.body;
+  return out;
+}
+
+std::string http_date() {
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(now));
+}
+
+}  // namespace tap::api

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include "api_fixture.hpp"
+
+namespace tap::api {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+class HttpServer : public ApiTest {
+ protected:
+  /// The next reply on a connection that stays open.
+  static Reply next(test::RawClient& client) {
+    const std::string head = client.take_until("\r\n\r\n");
+    Reply reply = parse(head);
+    if (reply.headers.contains("Content-Length")) reply.body = client.take(std::stoul(reply.headers["Content-Length"]));
+    return reply;
+  }
+};
+
+TEST_F(HttpServer, AConnectionServesManyRequests) {
+  auto client = dial();
+  for (int i = 0; i < 3; ++i) {
+    client->send(request("GET", "/health"));
+    const Reply reply = next(*client);
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_FALSE(reply.headers.contains("Connection"));
+  }
+  client->send(request("GET", "/health", "", "Connection: close\r\n"));
+  EXPECT_EQ(next(*client).headers.at("Connection"), "close");
+  EXPECT_EQ(client->take_rest(), "");
+}
+
+TEST_F(HttpServer, RequestsWithoutAWaitAreAnsweredInOrder) {
+  auto client = dial();
+  client->send(request("GET", "/stats/repo-count") + request("POST", "/repos/add", R"({"dids":["did:plc:a"]})") +
+               request("GET", "/stats/repo-count") + request("GET", "/nothing"));
+  EXPECT_EQ(next(*client).body, "{\"repo_count\":0}\n");
+  EXPECT_EQ(next(*client).status, 200);
+  EXPECT_EQ(next(*client).body, "{\"repo_count\":1}\n");
+  EXPECT_EQ(next(*client).status, 404);
+}
+
+TEST_F(HttpServer, AHeadAnswerHasNoBodySoThatTheNextRequestFits) {
+  auto client = dial();
+  client->send(request("HEAD", "/health") + request("GET", "/health"));
+  EXPECT_THAT(client->take_until("\r\n\r\n"), HasSubstr("Content-Length: 33\r\n"));
+  EXPECT_EQ(next(*client).body, "{\"status\":\"ok\"}\n");
+}
+
+TEST_F(HttpServer, OldClientsAreClosedAfterTheAnswer) {
+  const std::string answer = exchange("GET /health HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+}
+
+TEST_F(HttpServer, AClientThatWaitsToSendItsBodyIsToldToGoOn) {
+  auto client = dial();
+  client->send(
+      "POST /repos/remove HTTP/1.1\r\nHost: tap\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
+      "Content-Length: 2\r\n\r\n");
+  EXPECT_EQ(client->take_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client->send("{}");
+  EXPECT_EQ(next(*client).status, 200);
+}
+
+TEST_F(HttpServer, WhatIsTooLargeOrNoHttpIsAnsweredAndClosed) {
+  begin({.max_body = 1'000, .max_header = 1'000});
+  Reply reply = ask("POST", "/repos/add", std::string(100'000, ' '));
+  EXPECT_EQ(reply.status, 413);
+  EXPECT_EQ(reply.body, "{\"message\":\"Request Entity Too Large\"}\n");
+  reply = ask("GET", "/health", "", "X: " + std::string(100'000, 'x') + "\r\n");
+  EXPECT_EQ(reply.status, 431);
+  EXPECT_EQ(reply.body, "431 Request Header Fields Too Large");
+  EXPECT_EQ(reply.headers.at("Content-Type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(reply.headers.at("Connection"), "close");
+  EXPECT_EQ(parse(exchange("nonsense\r\n\r\n")).body, "400 Bad Request");
+  EXPECT_EQ(parse(exchange("GET /health HTTP/1.1\r\n\r\n")).body, "400 Bad Request: missing required Host header");
+}
+
+TEST_F(HttpServer, SlowAndSilentClientsAreCut) {
+  begin({.request_timeout = 20ms, .idle_timeout = 20ms});
+  EXPECT_EQ(exchange(""), "") << "says nothing";
+  EXPECT_EQ(exchange("GET /health HT"), "") << "a head without an end";
+  EXPECT_EQ(exchange("POST /repos/add HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nab"), "") << "half a body";
+  EXPECT_THAT(exchange(request("GET", "/health")), HasSubstr("200 OK")) << "kept alive, then idle";
+}
+
+TEST_F(HttpServer, AClientThatLeavesWithinARequestHarmsNobody) {
+  reader.gate.close();
+  track("did:plc:a");
+  auto client = dial();
+  client->send(request("GET", "/info/did:plc:a"));
+  loop.run_until([&] { return reader.gate.waiting() == 1; });
+  client->close();
+  loop.settle();
+  reader.gate.open();
+  EXPECT_EQ(ask("GET", "/info/did:plc:a").status, 200);
+}
+
+TEST_F(HttpServer, AnUpgradeIsHandedOverByteForByte) {
+  auto client = dial();
+  const std::string upgrade = request("GET", "/channel", "", "Upgrade: websocket\r\nConnection: Upgrade\r\n");
+  client->send(request("GET", "/health") + upgrade + "and more");
+  EXPECT_EQ(next(*client).status, 200);
+  loop.run_until([&] { return !hub.upgrades.empty(); });
+  EXPECT_EQ(hub.upgrades[0].received, upgrade + "and more");
+  EXPECT_EQ(hub.upgrades[0].remote, "127.0.0.1");
+  EXPECT_TRUE(hub.upgrades[0].socket.is_open());
+  loop.run(server->stop(0ms));
+  EXPECT_FALSE(client->closed()) << "it is the channel's now";
+}
+
+TEST_F(HttpServer, InWebhookModeThereIsNoChannel) {
+  begin({.webhook_mode = true});
+  const Reply reply = ask("GET", "/channel", "", "Upgrade: websocket\r\n");
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_EQ(reply.body, "{\"message\":\"websocket not available in webhook mode\"}\n");
+  EXPECT_THAT(hub.upgrades, IsEmpty());
+}
+
+TEST_F(HttpServer, AtTheLimitOfConnectionsOthersWait) {
+  begin({.max_connections = 1});
+  auto first = dial();
+  first->send(request("GET", "/health"));
+  EXPECT_EQ(next(*first).status, 200);
+  auto second = dial();
+  second->send(request("GET", "/health"));
+  loop.settle();
+  EXPECT_EQ(second->received(), "");
+  first->close();
+  EXPECT_EQ(next(*second).status, 200);
+}
+
+TEST_F(HttpServer, AStopLetsRequestsUnderWayFinish) {
+  track("did:plc:a");
+  reader.gate.close();
+  auto idle = dial();
+  idle->send(request("GET", "/health"));
+  next(*idle);
+  auto busy = dial();
+  busy->send(request("GET", "/info/did:plc:a"));
+  loop.run_until([&] { return reader.gate.waiting() == 1; });
+  auto stopped = loop.start(server->stop(60s));
+  EXPECT_EQ(idle->take_rest(), "");
+  EXPECT_FALSE(stopped.done());
+  reader.gate.open();
+  const Reply reply = next(*busy);
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.headers.at("Connection"), "close");
+  busy->close();
+  loop.run_until([&] { return stopped.done() && !running->running(); });
+}
+
+TEST_F(HttpServer, AStopCutsWhatDoesNotFinish) {
+  auto slow = dial();
+  slow->send("POST /repos/add HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nab");
+  loop.settle();
+  loop.run(server->stop(1ms));
+  EXPECT_EQ(slow->take_rest(), "");
+  loop.run_until([&] { return !running->running(); });
+}
+
+TEST_F(HttpServer, CancellingCutsEverything) {
+  auto client = dial();
+  client->send(request("GET", "/health"));
+  next(*client);
+  running->stop();
+  EXPECT_EQ(client->take_rest(), "");
+}
+
+}  // namespace
+}  // namespace tap::api
