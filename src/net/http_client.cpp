@@ -7,10 +7,14 @@
 #include "net/request_head.hpp"
 #include "net/response_reader.hpp"
 
+#include <boost/beast/core/string.hpp>
+
 #include <algorithm>
 
 namespace tap::net {
 namespace {
+
+using boost::beast::iequals;
 
 /// Of answers that are no success: enough to tell why.
 constexpr std::uint64_t kMaxErrorBody = 64 << 10;
@@ -37,7 +41,7 @@ Result<Request> follow(Request request, const Response& response) {
   if (next->origin() != request.url.origin()) {
     next->userinfo.clear();
     std::erase_if(request.headers, [](const auto& header) {
-      return header.first == "Authorization" || header.first == "authorization" || header.first == "Cookie";
+      return iequals(header.first, "Authorization") || iequals(header.first, "Cookie");
     });
   }
   request.url = std::move(*next);
@@ -51,8 +55,8 @@ class Body {
 
   Task<Result<void>> pass(ResponseReader& reader, const Response& response) {
     const std::string& encoding = response.header("content-encoding");
-    const bool gzip = encoding == "gzip" || encoding == "x-gzip";
-    if (!gzip && !encoding.empty() && encoding != "identity") {
+    const bool gzip = iequals(encoding, "gzip") || iequals(encoding, "x-gzip");
+    if (!gzip && !encoding.empty() && !iequals(encoding, "identity")) {
       co_return fail(Errc::bad_response, "content-encoding " + encoding);
     }
     if (!gzip && reader.length() > left_) co_return fail(Errc::too_large, std::to_string(*reader.length()) + " bytes");
@@ -184,7 +188,7 @@ const std::string& Response::header(const std::string& lower_case_name) const {
   return found == headers.end() ? kNone : found->second;
 }
 
-std::unique_ptr<HttpClient> make_http_client(Executor, Resolver& resolver, ClientOptions options) {
+std::unique_ptr<HttpClient> make_http_client(Resolver& resolver, ClientOptions options) {
   return std::make_unique<Client>(resolver, std::move(options));
 }
 

@@ -25,6 +25,7 @@ namespace ip = asio::ip;
 using Addresses = std::vector<ip::address>;
 using Texts = std::vector<std::string>;
 
+constexpr std::size_t kMaxName = 253;  // as text (RFC 1035)
 constexpr std::size_t kMaxAnswer = 65'535;
 
 ip::address address_of(const sockaddr& address) {
@@ -136,6 +137,7 @@ class SystemResolver final : public Resolver {
   }
 
   Task<Result<Texts>> txt(std::string name) override {
+    if (name.size() > kMaxName) co_return fail(Errc::not_found, "a name too long to exist");
     co_return co_await run<Texts>([name = std::move(name), options = options_] { return look_up_txt(name, options); });
   }
 

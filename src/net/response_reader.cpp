@@ -2,6 +2,7 @@
 #include "net/response_reader.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace tap::net {
 namespace {
@@ -40,7 +41,10 @@ Task<Result<Response>> ResponseReader::read_head(bool bodiless) {
   for (int interim = 0;; ++interim) {
     start(bodiless);
     while (!parser_->is_header_done()) {
-      if (auto stepped = co_await step(); !stepped) co_return std::unexpected(stepped.error());
+      const auto parsed = parse();
+      if (!parsed) co_return std::unexpected(parsed.error());
+      if (*parsed) continue;
+      if (auto filled = co_await fill(); !filled) co_return std::unexpected(filled.error());
     }
     const unsigned status = parser_->get().result_int();
     if (status >= 200 || status == 101) break;
@@ -52,11 +56,23 @@ Task<Result<Response>> ResponseReader::read_head(bool bodiless) {
 }
 
 Task<Result<ByteView>> ResponseReader::read_piece() {
-  parser_->get().body() = {};
-  while (!parser_->is_done() && parser_->get().body().empty()) {
-    if (auto stepped = co_await step(); !stepped) co_return std::unexpected(stepped.error());
+  std::uint8_t* piece = nullptr;
+  std::size_t size = 0;
+  while (!parser_->is_done()) {
+    parser_->get().body() = {};
+    const auto parsed = parse();
+    if (!parsed) co_return std::unexpected(parsed.error());
+    if (const ByteView part = parser_->get().body(); !part.empty()) {
+      // Parts lie in the buffer with chunk headers between them, so each can move up to the one before.
+      if (size == 0) piece = buffer_.data() + (part.data() - buffer_.data());
+      std::memmove(piece + size, part.data(), part.size());
+      size += part.size();
+    }
+    if (*parsed) continue;
+    if (size > 0) break;
+    if (auto filled = co_await fill(); !filled) co_return std::unexpected(filled.error());
   }
-  co_return parser_->get().body();
+  co_return ByteView(piece, size);
 }
 
 bool ResponseReader::is_reusable() const { return parser_->is_done() && parser_->keep_alive() && begin_ == end_; }
@@ -66,15 +82,13 @@ std::optional<std::uint64_t> ResponseReader::length() const {
   return length ? std::optional<std::uint64_t>(*length) : std::nullopt;
 }
 
-/// Feeds the parser what there is, or waits for more.
-Task<Result<void>> ResponseReader::step() {
-  boost::system::error_code error = http::error::need_more;
-  if (begin_ != end_) {
-    begin_ += parser_->put(boost::asio::buffer(buffer_.data() + begin_, end_ - begin_), error);
-    if (!error) co_return Result<void>{};
-    if (error != http::error::need_more) co_return std::unexpected(error_of(error));
-  }
-  co_return co_await fill();
+/// Takes a step through what has come; false when more must come first.
+Result<bool> ResponseReader::parse() {
+  if (begin_ == end_) return false;
+  boost::system::error_code error;
+  begin_ += parser_->put(boost::asio::buffer(buffer_.data() + begin_, end_ - begin_), error);
+  if (error && error != http::error::need_more) return std::unexpected(error_of(error));
+  return !error;
 }
 
 Task<Result<void>> ResponseReader::fill() {

@@ -31,8 +31,8 @@ struct PieceBody {
   };
 };
 
-/// Reads one answer off a connection, the body in the pieces that the network brings: memory is one fixed buffer,
-/// however long the body. Each wait for the peer ends with Errc::idle after `idle`.
+/// Reads one answer off a connection, the body in the pieces that the network brings: memory is one fixed buffer of 64
+/// KiB, however long the body. Each wait for the peer ends with Errc::idle after `idle`.
 class ResponseReader {
  public:
   ResponseReader(Connection& connection, std::chrono::milliseconds idle);
@@ -40,7 +40,8 @@ class ResponseReader {
   /// Status and headers; interim answers (1xx but 101) are passed over. too_large above 32 KiB of headers.
   /// `bodiless`: it answers a HEAD.
   [[nodiscard]] Task<Result<Response>> read_head(bool bodiless);
-  /// The next piece of the body as it came, valid until the next call; empty at its end. A body that ends early is cut.
+  /// The next piece of the body: all that has come, valid until the next call; empty at the end. A body that ends early
+  /// is cut. Chunks are joined: a PDS sends a repo as a million of them.
   [[nodiscard]] Task<Result<ByteView>> read_piece();
 
   /// Whether the peer has said anything yet.
@@ -55,7 +56,7 @@ class ResponseReader {
  private:
   using Parser = boost::beast::http::parser<false, PieceBody>;
   void start(bool bodiless);
-  [[nodiscard]] Task<Result<void>> step();
+  [[nodiscard]] Result<bool> parse();
   [[nodiscard]] Task<Result<void>> fill();
   Connection& connection_;
   std::chrono::milliseconds idle_;

@@ -239,7 +239,7 @@ class Client final : public WsConnector {
 
 }  // namespace
 
-std::unique_ptr<WsConnector> make_ws_connector(Executor, Resolver& resolver, ClientOptions options) {
+std::unique_ptr<WsConnector> make_ws_connector(Resolver& resolver, ClientOptions options) {
   return std::make_unique<Client>(resolver, std::move(options));
 }
 

@@ -72,6 +72,6 @@ struct ClientOptions {
   std::size_t idle_connections = 256;  ///< kept alive, in all
   std::size_t idle_per_origin = 32;
 };
-[[nodiscard]] std::unique_ptr<HttpClient> make_http_client(Executor loop, Resolver& resolver, ClientOptions options);
+[[nodiscard]] std::unique_ptr<HttpClient> make_http_client(Resolver& resolver, ClientOptions options);
 
 }  // namespace tap::net

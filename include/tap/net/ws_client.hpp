@@ -42,6 +42,6 @@ class WsConnector {
   [[nodiscard]] virtual Task<Result<std::unique_ptr<WsStream>>> connect(Url url, WsOptions options,
                                                                         Response* refused) = 0;
 };
-[[nodiscard]] std::unique_ptr<WsConnector> make_ws_connector(Executor loop, Resolver& resolver, ClientOptions options);
+[[nodiscard]] std::unique_ptr<WsConnector> make_ws_connector(Resolver& resolver, ClientOptions options);
 
 }  // namespace tap::net

@@ -19,14 +19,14 @@ class HttpClientTest : public HttpTest {
   HttpClient::BodySink sink() {
     return [this](ByteView piece) -> Task<Result<void>> {
       body_ += as_text(piece);
-      largest_ = std::max(largest_, piece.size());
+      ++pieces_;
       co_return Result<void>{};
     };
   }
   Result<Response> stream(Request request) { return loop_.run(client().stream(std::move(request), sink())); }
 
   std::string body_;
-  std::size_t largest_ = 0;
+  std::size_t pieces_ = 0;
 };
 
 TEST_F(HttpClientTest, SendsARequestAndReadsItsAnswer) {
@@ -135,6 +135,20 @@ TEST_F(HttpClientTest, StreamsALargeBodyInSmallPieces) {
   EXPECT_EQ(total, kPieces << 20);
   EXPECT_LE(largest, 64u << 10);
   EXPECT_EQ(response->body, "");
+}
+
+TEST_F(HttpClientTest, JoinsSmallChunks) {
+  std::string raw = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  std::string expected;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string chunk(static_cast<std::size_t>(i % 3 + 1), static_cast<char>('a' + i % 26));
+    raw += std::to_string(chunk.size()) + "\r\n" + chunk + "\r\n";
+    expected += chunk;
+  }
+  script({{.raw = raw + "0\r\nTrailer: x\r\n\r\n"}});
+  ASSERT_TRUE(stream({.url = url()}));
+  EXPECT_EQ(body_, expected);
+  EXPECT_LT(pieces_, 200u);
 }
 
 TEST_F(HttpClientTest, OnlySuccessIsStreamed) {

@@ -38,7 +38,7 @@ class HttpTest : public testing::Test {
   }
 
   HttpClient& client(ClientOptions options = {.user_agent = "tap/test", .allow_private_hosts = true}) {
-    if (!client_) client_ = make_http_client(loop_.executor(), resolver_, std::move(options));
+    if (!client_) client_ = make_http_client(resolver_, std::move(options));
     return *client_;
   }
 

@@ -51,6 +51,13 @@ TEST_F(Txt, ANameThatDoesNotExistIsNotFound) {
   EXPECT_EQ(texts.error(), Errc::not_found);
 }
 
+TEST_F(Txt, ANameThatCannotExistIsNotFound) {
+  const std::string label(60, 'a');
+  const auto texts = ask("_atproto." + label + "." + label + "." + label + "." + label + ".test");
+  ASSERT_FALSE(texts);
+  EXPECT_EQ(texts.error(), Errc::not_found);
+}
+
 TEST_F(Txt, ANameWithoutTxtIsNotFound) {
   dns_.set_code("a.test", 0);
   const auto texts = ask("a.test");

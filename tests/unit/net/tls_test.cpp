@@ -104,8 +104,7 @@ TEST_F(Tls, RedirectsNeverLeadBackToPlainHttp) {
 }
 
 TEST_F(Tls, AnUnreadableCaFileIsAFailureOfStartUp) {
-  EXPECT_THROW((void)make_http_client(loop_.executor(), resolver_, {.ca_file = "/nowhere/ca.pem"}),
-               boost::system::system_error);
+  EXPECT_THROW((void)make_http_client(resolver_, {.ca_file = "/nowhere/ca.pem"}), boost::system::system_error);
 }
 
 }  // namespace
