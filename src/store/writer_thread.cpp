@@ -127,7 +127,7 @@ std::optional<WriterThread::Time> WriterThread::wake_time() const {
   if (folding_) at(Time());
   if (store_.folded() != store_.next_event()) at(unfolded_since_ + options_.fold.age);
   if (when) when = std::max(*when, not_before_);
-  if (vacuuming_ || !fold_waiters_.empty()) at(Time());
+  if (sweeping_ || vacuuming_ || !fold_waiters_.empty()) at(Time());
   return when;
 }
 
@@ -245,7 +245,7 @@ void WriterThread::end_fold_round() {
   fold_seconds_.observe(fold_time_.count());
   fold_time_ = {};
   unfolded_since_ = Clock::now();
-  vacuuming_ = true;
+  sweeping_ = true;
   answer_folds({});
 }
 
@@ -260,12 +260,17 @@ void WriterThread::answer_folds(const Result<void>& result) {
   hand_over(std::move(finished));
 }
 
-/// Gives free space back while there is nothing else to do.
+/// One step of clearing up behind a fold. Space is given back only while there is nothing else to do.
 void WriterThread::tidy(bool idle) {
-  if (!vacuuming_ || !idle || folding_) return;
-  auto more = store_.vacuum();
-  vacuuming_ = more.value_or(false);
-  if (vacuuming_) checkpointer_->after_transaction();
+  if (sweeping_) {
+    sweeping_ = store_.sweep().value_or(false);
+    vacuuming_ = true;
+  } else if (vacuuming_ && idle && !folding_) {
+    vacuuming_ = store_.vacuum().value_or(false);
+  } else {
+    return;
+  }
+  checkpointer_->after_transaction();
 }
 
 void WriterThread::hand_over(Finished finished) {

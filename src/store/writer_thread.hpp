@@ -104,6 +104,7 @@ class WriterThread {
   std::vector<outbox::EventId> acks_;  // taken from the inbox and not durable
   std::vector<FoldWaiter> fold_waiters_;
   bool folding_ = false;    // a round is under way
+  bool sweeping_ = true;    // there may be journal rows that are done with
   bool vacuuming_ = false;  // there may be free space to give back
   Time unfolded_since_{};   // when the first thing came that is not folded
   Time not_before_{};       // after a failure, acks and folds wait for this

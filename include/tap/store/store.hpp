@@ -62,7 +62,7 @@ class Store {
                                                       std::span<const outbox::EventId> acked) = 0;
 
   /// Applies journaled commits to the tables, and deletes journal rows that are folded and wholly acked. Everything
-  /// that was journaled before the call.
+  /// that was journaled before the call, however long it takes.
   [[nodiscard]] virtual Result<void> fold() = 0;
   /// The same in steps of about `max` record changes, each a transaction, so that commits can go between. folded()
   /// moves at the end of a round.
@@ -75,6 +75,8 @@ class Store {
   /// Whether some of them may be this repo's.
   [[nodiscard]] virtual bool has_unfolded(RepoId id) const = 0;
 
+  /// Deletes some of the journal rows that are folded and wholly acked; true when there may be more.
+  [[nodiscard]] virtual Result<bool> sweep() = 0;
   /// Gives some free space back to the file system when there is much; true when it did and there may be more.
   [[nodiscard]] virtual Result<bool> vacuum() = 0;
   /// Size of the write-ahead log after the last transaction; 0 when the engine minds it itself.

@@ -92,8 +92,9 @@ Result<void> Folder::finish(const Folding& folding, Counters& counters) {
   after.folded = folding.up_to;
   after.unfolded -= folding.plan.commits();
   auto done = journal_.save_counters(counters, after);
-  if (done) done = journal_.drop_done(counters.folded, after.folded);
-  if (done) counters = after;
+  if (!done) return done;
+  journal_.sweep_from(counters.folded);
+  counters = after;
   return done;
 }
 

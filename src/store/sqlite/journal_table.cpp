@@ -6,6 +6,10 @@
 namespace tap::store::sqlite {
 namespace {
 
+/// Deleting a row walks all its pages: so much at once takes some milliseconds.
+constexpr std::size_t kSweepBytes = std::size_t{2} << 20;
+constexpr std::size_t kSweepRows = 1'000;
+
 constexpr outbox::EventId after(outbox::EventId id, std::size_t count) {
   return outbox::EventId{static_cast<std::uint64_t>(id) + count};
 }
@@ -97,8 +101,7 @@ Result<std::size_t> JournalTable::acknowledge_row(std::span<const outbox::EventI
   if (row.acked == before) return std::max<std::size_t>(in_row, 1);
 
   if (row.acked == row.count && row.first < counters.folded) {
-    done = database_.run("DELETE FROM journal WHERE id = ?", row.first);
-    if (done && before > 0) done = database_.run("DELETE FROM journal_acks WHERE id = ?", row.first);
+    done = remove(row.first);
   } else {
     done = database_.run("INSERT OR REPLACE INTO journal_acks (id, acked, marks) VALUES (?, ?, ?)", row.first,
                          row.acked, row.marks.bytes());
@@ -107,15 +110,44 @@ Result<std::size_t> JournalTable::acknowledge_row(std::span<const outbox::EventI
   return in_row;
 }
 
-Result<void> JournalTable::drop_done(outbox::EventId from, outbox::EventId to) {
-  auto done = database_.run(
-      "DELETE FROM journal WHERE id IN (SELECT j.id FROM journal j LEFT JOIN journal_acks a ON a.id = j.id "
-      "WHERE j.id >= ? AND j.id < ? AND j.count = coalesce(a.acked, 0))",
-      from, to);
-  if (!done) return done;
-  return database_.run(
-      "DELETE FROM journal_acks WHERE id >= ? AND id < ? AND id NOT IN (SELECT id FROM journal WHERE id >= ?1)", from,
-      to);
+Result<void> JournalTable::remove(outbox::EventId row) {
+  auto done = database_.run("DELETE FROM journal WHERE id = ?", row);
+  if (done) done = database_.run("DELETE FROM journal_acks WHERE id = ?", row);
+  return done;
+}
+
+Result<bool> JournalTable::sweep(const Counters& counters) {
+  if (swept_ >= counters.folded) return false;
+  std::vector<outbox::EventId> rows;
+  outbox::EventId next = counters.folded;
+  std::size_t looked_at = 0;
+  std::size_t bytes = 0;
+  auto done = database_.each(
+      "SELECT j.id, j.count = coalesce(a.acked, 0), length(j.changes) + length(j.events) FROM journal j "
+      "LEFT JOIN journal_acks a ON a.id = j.id WHERE j.id >= ? AND j.id < ? ORDER BY j.id",
+      [&](const Row& row) {
+        if (looked_at++ == kSweepRows || bytes >= kSweepBytes) {
+          next = outbox::EventId{row.number(0)};
+          return false;
+        }
+        if (row.integer(1) != 0) {
+          rows.push_back(outbox::EventId{row.number(0)});
+          bytes += row.number(2);
+        }
+        return true;
+      },
+      swept_, counters.folded);
+  if (!done) return std::unexpected(done.error());
+  if (!rows.empty()) {
+    auto transaction = Transaction::begin(database_);
+    if (!transaction) return std::unexpected(transaction.error());
+    for (const outbox::EventId row : rows) {
+      if (done = remove(row); !done) return std::unexpected(done.error());
+    }
+    if (done = transaction->commit(); !done) return std::unexpected(done.error());
+  }
+  swept_ = next;
+  return swept_ < counters.folded;
 }
 
 Result<void> JournalTable::each_change(

@@ -4,6 +4,7 @@
 #include "store/journal.hpp"
 #include "store/sqlite/database.hpp"
 
+#include <algorithm>
 #include <functional>
 
 namespace tap::store::sqlite {
@@ -17,7 +18,7 @@ struct Counters {
 };
 
 /// The tables journal and journal_acks. A row's id is that of its first event; a row without events takes an id all the
-/// same. All but the queries inside the caller's transaction.
+/// same. All but sweep and the queries inside the caller's transaction.
 class JournalTable {
  public:
   explicit JournalTable(Database& database) : database_(database) {}
@@ -32,8 +33,10 @@ class JournalTable {
 
   /// Marks events as done with; deletes the rows that thereby are, and are folded. Unknown ids are harmless.
   [[nodiscard]] Result<void> acknowledge(std::span<const outbox::EventId> ids, const Counters& counters);
-  /// Deletes rows in [from, to) of which all events are done with: they have just been folded.
-  [[nodiscard]] Result<void> drop_done(outbox::EventId from, outbox::EventId to);
+  /// From this row on there may be rows that are folded and done with, but still there.
+  void sweep_from(outbox::EventId row) { swept_ = std::min(swept_, row); }
+  /// Deletes some of those, in a transaction of its own; true when there may be more.
+  [[nodiscard]] Result<bool> sweep(const Counters& counters);
 
   /// Visits the changes of each row from this one on, until `visit` says no.
   [[nodiscard]] Result<void> each_change(
@@ -46,7 +49,10 @@ class JournalTable {
   /// Acks those of `ids` that lie in the row of the first one; says how many it has dealt with.
   [[nodiscard]] Result<std::size_t> acknowledge_row(std::span<const outbox::EventId> ids, const Counters& counters);
 
+  [[nodiscard]] Result<void> remove(outbox::EventId row);
+
   Database& database_;
+  outbox::EventId swept_{};  // rows before this one have something left, or are not there
 };
 
 }  // namespace tap::store::sqlite

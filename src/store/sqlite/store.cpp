@@ -16,7 +16,7 @@ namespace {
 
 /// Free pages beyond this many, and beyond a quarter of the file, go back to the file system.
 constexpr std::int64_t kSparePages = 4'096;
-constexpr const char* kVacuumSlice = "PRAGMA incremental_vacuum(512)";
+constexpr const char* kVacuumSlice = "PRAGMA incremental_vacuum(128)";
 constexpr std::int64_t kPageBytes = 4'096;
 
 class SqliteStore final : public Store {
@@ -79,7 +79,11 @@ class SqliteStore final : public Store {
     while (counters_.folded < target) {
       if (auto done = fold_slice(kFoldSlice); !done) return done;
     }
-    return {};
+    for (;;) {
+      auto more = sweep();
+      if (!more) return std::unexpected(more.error());
+      if (!*more) return {};
+    }
   }
   Result<void> fold_slice(std::size_t max) override {
     auto done = folder_.slice(counters_, max);
@@ -91,6 +95,7 @@ class SqliteStore final : public Store {
   outbox::EventId folded() const override { return counters_.folded; }
   outbox::EventId next_event() const override { return counters_.next_event; }
 
+  Result<bool> sweep() override { return journal_.sweep(counters_); }
   Result<bool> vacuum() override {
     auto free = database_.value("PRAGMA freelist_count");
     if (!free) return std::unexpected(free.error());

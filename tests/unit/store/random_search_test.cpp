@@ -198,6 +198,7 @@ class RandomSearch : public testing::TestWithParam<Engine> {
   void check_folded() {
     ASSERT_TRUE(store_->fold());
     ASSERT_EQ(store_->unfolded(), 0U);
+    ASSERT_EQ(store_->sweep(), false) << "nothing is left to sweep";
     for (std::uint64_t id = 1; id < next_repo_; ++id) {
       const auto repo = model_.repos.find(id);
       std::map<std::string, std::map<std::string, atproto::Cid>> records;
@@ -246,6 +247,7 @@ TEST_P(RandomSearch, AnySequenceOfStepsAgreesWithTheModel) {
         write_something();
       } else if (kind < 16) {
         ASSERT_TRUE(store_->fold_slice(1 + below(6)));
+        if (below(3) == 0) ASSERT_TRUE(store_->sweep());
       } else if (kind == 16) {
         check_folded();
       } else if (kind == 17) {
