@@ -15,6 +15,7 @@ namespace {
 
 constexpr log::Logger kLog("firehose");
 constexpr std::string_view kCursorKind = "firehose";
+constexpr std::size_t kToleratedBelowCursor = 1'000;
 
 /// Empty when it is none.
 std::optional<std::int64_t> read_cursor(std::string_view text) {
@@ -37,6 +38,8 @@ class RelaySession final : public Session {
         options_(std::move(options)),
         reconnect_(options_.reconnect),
         received_(metrics.counter("tap_firehose_events_received_total", "Frames received from the relay")),
+        frames_(metrics.counter("indigo_repo_stream_events_received_total", "Frames received from the relay",
+                                {{"remote_addr", options_.relay.authority()}})),
         bytes_(metrics.counter("indigo_repo_stream_bytes_total", "Bytes of frames received from the relay",
                                {{"remote_addr", options_.relay.authority()}})),
         reconnects_(metrics.counter("tap_firehose_reconnects_total", "Connections to the relay that ended")),
@@ -101,6 +104,7 @@ class RelaySession final : public Session {
   Task<Ending> connect_and_read() {
     asked_from_ = processor_.low_water().value();
     last_in_connection_ = 0;
+    below_cursor_ = 0;
     std::string target = "/xrpc/com.atproto.sync.subscribeRepos";
     if (asked_from_ > 0) target += "?cursor=" + std::to_string(asked_from_);
     net::Response refusal;
@@ -123,6 +127,7 @@ class RelaySession final : public Session {
         co_return Ending{};
       }
       received_.add();
+      frames_.add();
       bytes_.add(frame->size());
       if (auto ending = on_frame(*frame)) co_return *ending;
       if (!processor_.has_room()) co_await processor_.wait_for_room();
@@ -144,8 +149,8 @@ class RelaySession final : public Session {
       return std::nullopt;
     }
     if (head->seq <= last_in_connection_) return on_repeated(head->seq);
-    if (head->seq < asked_from_) return on_restarted_sequence(head->seq);
     last_in_connection_ = head->seq;
+    if (head->seq < asked_from_) return on_below_cursor(head->seq);
     // After a reconnect: what came before is done, or still in flight.
     if (head->seq <= processor_.low_water().seen()) return std::nullopt;
     processor_.accept(*head, frame);
@@ -162,9 +167,11 @@ class RelaySession final : public Session {
     return Ending{};
   }
 
-  /// The relay counts anew: its events up to our cursor would be taken for old ones.
-  std::optional<Ending> on_restarted_sequence(std::int64_t seq) {
+  /// Relays may begin a little earlier than asked. One that counts anew goes on like that: its events must not be taken
+  /// for old ones until it has caught up.
+  std::optional<Ending> on_below_cursor(std::int64_t seq) {
     out_of_order_.add();
+    if (++below_cursor_ <= kToleratedBelowCursor) return std::nullopt;
     kLog.error("the relay's sequence lies below the cursor: start with --no-replay if it has begun a new one",
                {{"seq", seq}, {"cursor", asked_from_}});
     return Ending{.patience = true, .retry_after = {}};
@@ -198,6 +205,7 @@ class RelaySession final : public Session {
   SessionOptions options_;
   Reconnect reconnect_;
   metrics::Counter& received_;
+  metrics::Counter& frames_;
   metrics::Counter& bytes_;
   metrics::Counter& reconnects_;
   metrics::Counter& out_of_order_;
@@ -207,6 +215,7 @@ class RelaySession final : public Session {
   std::int64_t saved_ = 0;
   std::int64_t asked_from_ = 0;          // the cursor of this connection; 0: none
   std::int64_t last_in_connection_ = 0;  // the last seq that it brought
+  std::size_t below_cursor_ = 0;         // so many events of this connection lay below it
   bool live_ = false;
 };
 

@@ -10,6 +10,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <string>
 
 namespace tap::identity {
@@ -92,6 +93,33 @@ TEST(Document, IsRefusedWhenItIsNoneOfThisDid) {
 TEST(Document, SurvivesDeepNesting) {
   EXPECT_FALSE(parse_document(did_of(kDid), std::string(1 << 20, '[')));
   EXPECT_FALSE(parse_document(did_of(kDid), "{\"id\":" + std::string(1 << 19, '{')));
+}
+
+TEST(Document, SurvivesDamageAndIsRenderedTheSameAgain) {
+  json document = usual();
+  document["alsoKnownAs"].push_back("at://second.example.com");
+  document["service"].push_back(service("#labeler", "https://mod.example.com", "AtprotoLabeler"));
+  const std::string whole = document.dump();
+  std::mt19937 random(1);
+  std::size_t understood = 0;
+  for (int round = 0; round < 5'000; ++round) {
+    std::string damaged = whole;
+    for (unsigned i = 0; i <= random() % 3; ++i) {
+      damaged[random() % damaged.size()] = static_cast<char>(random() % 2 == 0 ? random() % 256 : 0x20 + random() % 95);
+    }
+    if (random() % 4 == 0) damaged.erase(random() % damaged.size(), random() % 20);
+    const auto identity = parse_document(did_of(kDid), damaged);
+    if (!identity) continue;
+    ++understood;
+    const std::string rendered = render_document(*identity);
+    const auto again = parse_document(did_of(kDid), rendered);
+    ASSERT_TRUE(again) << rendered;
+    EXPECT_EQ(render_document(*again), rendered);
+    EXPECT_EQ(again->pds, identity->pds);
+    EXPECT_EQ(again->declared_handle, identity->declared_handle);
+    EXPECT_EQ(again->key, identity->key);
+  }
+  EXPECT_GT(understood, 500U);
 }
 
 TEST(Document, TakesTheFirstKeyThatIsUsable) {
