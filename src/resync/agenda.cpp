@@ -62,7 +62,8 @@ std::vector<Agenda::Start> Agenda::next() {
   const SteadyTime now = clock_.steady();
   std::vector<Start> starts;
   for (auto& [host, id] : hosts_.unpark(now)) starts.push_back({id, std::move(host), true});
-  while (hosts_.has_room() && probing_ + starts.size() < probes_ && next_probe_ <= now) {
+  const std::size_t unparked = starts.size();
+  while (may_probe(starts.size() - unparked) && next_probe_ <= now) {
     const auto id = queue_.take(now);
     if (!id) break;
     const bool hurried = hurried_.contains(*id);
@@ -73,6 +74,8 @@ std::vector<Agenda::Start> Agenda::next() {
   show();
   return starts;
 }
+
+bool Agenda::may_probe(std::size_t more) const { return hosts_.has_room() && probing_ + more < probes_; }
 
 Task<void> Agenda::wait() {
   const SteadyTime now = clock_.steady();
@@ -87,6 +90,7 @@ Task<void> Agenda::wait() {
 
 std::optional<SteadyTime> Agenda::next_due(SteadyTime now) {
   auto due = hosts_.next_due(now);
+  if (!may_probe()) return due;  // what is in the queue waits for the end of an attempt
   const auto sooner = [&due](SteadyTime other) {
     if (!due || other < *due) due = other;
   };
@@ -171,6 +175,7 @@ void Attempt::postpone(std::chrono::milliseconds delay) { due_ = agenda_->clock_
 void Attempt::probe(bool on) {
   if (std::exchange(probing_, on) == on) return;
   on ? ++agenda_->probing_ : --agenda_->probing_;
+  if (!on) agenda_->changed_.notify_all();
 }
 
 }  // namespace tap::resync

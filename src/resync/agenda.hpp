@@ -46,6 +46,8 @@ class Agenda {
 
  private:
   friend class Attempt;  // the handle to what is under way
+  /// Whether attempts may begin that do not know their host yet, besides so many more.
+  [[nodiscard]] bool may_probe(std::size_t more = 0) const;
   [[nodiscard]] std::optional<SteadyTime> next_due(SteadyTime now);
   void show() const;
 

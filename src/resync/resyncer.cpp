@@ -27,8 +27,8 @@ constexpr log::Logger kLog("resyncer");
 constexpr std::chrono::milliseconds kJitter = 1s;
 /// After a 429 that does not say how long.
 constexpr std::chrono::seconds kUnnamedPause = 10s;
-/// After trouble of our own.
-constexpr std::chrono::milliseconds kOwnTrouble = 5s;
+/// After trouble of our own: long enough that a full disk does not make us fetch in vain all the time.
+constexpr std::chrono::milliseconds kOwnTrouble = 30s;
 
 class PoliteResyncer final : public Resyncer {
  public:
@@ -79,7 +79,10 @@ class PoliteResyncer final : public Resyncer {
     if (*due > 0ms) co_return attempt.postpone(*due);
 
     auto identity = co_await enter_host(attempt, *did);
-    if (!identity) co_return co_await charge(attempt, *did, identity.error());
+    if (!identity) {
+      progress_.failed(progress_.start(parts_.clock), parts_.clock);
+      co_return co_await charge(attempt, *did, identity.error());
+    }
     if (!*identity) co_return;  // it waits for its host
     parts_.check_handle(*did);
     auto claim = co_await claim_repo(attempt, *did);

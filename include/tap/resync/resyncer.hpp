@@ -55,15 +55,22 @@ struct ResyncParts {
 /// compare with the record index, write what differs, and join the live stream. Loop thread only.
 ///
 /// A repo is `resyncing` in memory only, from its claim to its end; a restart finds it as it was. Its live commits are
-/// buffered meanwhile and drained in its DID's turn, in the transaction that makes it active.
+/// buffered meanwhile and drained in its DID's turn, in the transaction that makes it active. Those that do not fit
+/// make it desynchronized, to be fetched again a little later.
+///
+/// A repo that failed is retried after 2 s doubling to an hour, or, when its PDS or the directory said no, after an
+/// hour doubling to a day. A host that answers 429 is left alone for as long as it says, and no repo is charged for it.
+/// A host that hangs gets one fetch at a time, then rests. Stored records that the filter does not let through leave
+/// the index without an event.
 class Resyncer {
  public:
   virtual ~Resyncer() = default;
   /// This repo wants a resync; harmless when it does not, or is known already. At start: every repo that is not active.
+  /// One that failed before still waits for the retry time that the database holds.
   virtual void wake(RepoId id) = 0;
-  /// The same for one that waits for its retry: it is tried at once.
+  /// The same without that wait: for whoever knows that something has changed. It still waits for its host's pause.
   virtual void retry_now(RepoId id) = 0;
-  /// Works until cancelled; what is under way then is given up and found again at the next start.
+  /// Works until cancelled; what is under way then is given up and found again at the next start. Once.
   [[nodiscard]] virtual Task<void> run() = 0;
 };
 

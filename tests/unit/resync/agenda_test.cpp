@@ -125,6 +125,26 @@ TEST_F(AgendaTest, GivesUpTheOldPlaceWhenTheRepoMoved) {
   EXPECT_TRUE(first.enter("c"));
 }
 
+TEST_F(AgendaTest, SleepsWhileNoMoreCanBeBegun) {
+  auto agenda = make({.fetches = 1});
+  agenda.add(add(1));
+  std::optional<Attempt> only(std::in_place, agenda, agenda.next().at(0));
+  ASSERT_TRUE(only->enter("a"));
+  agenda.add(add(2));
+  EXPECT_EQ(agenda.next().size(), 0U);
+  // The retry of a third is over, but for it there is no room either: waiting for its time would be turning in place.
+  {
+    Attempt failed(agenda, {add(3), {}, false});
+    failed.postpone(-1ms);
+  }
+  loop.settle();
+  const auto woken = loop.start(agenda.wait());
+  loop.run(async::sleep_for(5ms));  // of the loop's own time
+  EXPECT_FALSE(woken.done());
+  only.reset();
+  loop.run_until([&] { return woken.done(); });
+}
+
 TEST_F(AgendaTest, WakesUpWhenARetryIsDue) {
   auto agenda = make({});
   agenda.add(add(1, State::error));

@@ -351,6 +351,7 @@ TEST(Resyncer, SaysWhatIsMissingInTheDocument) {
   expect_failure(world, without_pds, make_error_code(Errc::no_pds).message());
   expect_failure(world, without_key, make_error_code(Errc::no_key).message());
   expect_failure(world, unknown, make_error_code(identity::Errc::not_found).message());
+  EXPECT_EQ(world.count("tap_resyncs_failed_total"), 3U);
 }
 
 TEST(Resyncer, DoesNotChargeARepoForTroubleOfOurOwn) {
@@ -368,7 +369,7 @@ TEST(Resyncer, DoesNotChargeARepoForTroubleOfOurOwn) {
   EXPECT_EQ(world.row(account).details.retries, 0U);
   EXPECT_EQ(world.row(account).repo.state, State::pending);
 
-  world.pass(6s);
+  world.pass(31s);
   world.until_state(account, State::active);
   world.expect_in_step(account);
 }
