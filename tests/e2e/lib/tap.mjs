@@ -117,7 +117,10 @@ export class Tap {
     return (await this.get('/stats/resync-buffer')).resync_buffer
   }
 
+  // The end of its log, without the access log.
   lastLines(count) {
-    return fs.existsSync(this.log) ? fs.readFileSync(this.log, 'utf8').trimEnd().split('\n').slice(-count) : []
+    if (!fs.existsSync(this.log)) return []
+    const lines = fs.readFileSync(this.log, 'utf8').trimEnd().split('\n')
+    return lines.filter((line) => !line.includes('"remote_ip"')).slice(-count)
   }
 }
