@@ -13,6 +13,7 @@ namespace tap::bench {
 namespace {
 
 constexpr std::size_t kDidsAtOnce = 1'000;
+constexpr auto kMaxIdle = std::chrono::seconds(20);
 
 std::size_t content_length(std::string head) {
   std::ranges::transform(head, head.begin(),
@@ -43,11 +44,21 @@ std::uint64_t Api::records() {
   return nlohmann::json::parse(request("GET", "/stats/record-count")).at("record_count").get<std::uint64_t>();
 }
 
+void Api::connect() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - used_ > kMaxIdle) {
+    socket_ = Socket::connect(port_);
+    received_.clear();
+  }
+  used_ = now;
+}
+
 std::string Api::request(std::string_view method, const std::string& target, const std::string& body) {
   std::string text = std::string(method) + " " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\n";
   if (!body.empty()) {
     text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
   }
+  connect();
   socket_.send(text + "\r\n" + body);
   const std::string head = read_http_head(socket_, received_);
   const std::size_t length = content_length(head);

@@ -11,10 +11,10 @@
 
 namespace tap::bench {
 
-/// A client of Tap's HTTP API on one kept connection. An answer other than 200 is thrown.
+/// A client of Tap's HTTP API on a kept connection. An answer other than 200 is thrown.
 class Api {
  public:
-  explicit Api(std::uint16_t port) : socket_(Socket::connect(port)) {}
+  explicit Api(std::uint16_t port) : port_(port) {}
 
   /// In requests of at most 1,000 DIDs.
   void add(const std::vector<std::string>& dids);
@@ -26,7 +26,11 @@ class Api {
 
  private:
   std::string request(std::string_view method, const std::string& target, const std::string& body = {});
+  /// Anew when the last use is so long ago that Tap may have closed it.
+  void connect();
+  std::uint16_t port_;
   Socket socket_;
+  std::chrono::steady_clock::time_point used_{};
   std::string received_;
 };
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "tap/base/log.hpp"
+
 #include "bench/calibrator.hpp"
 #include "bench/scenario.hpp"
 
@@ -48,7 +50,7 @@ std::vector<Scenario> chosen(const std::vector<std::string>& wanted) {
 int run(const CommandLine& line) {
   const auto selected = chosen(line.wanted);
   Report report;
-  report.open(measure_verification());
+  report.open(measure_verification(), !line.options.smoke);
   for (const Scenario& scenario : selected) {
     report.begin(std::string(scenario.name));
     try {
@@ -64,6 +66,7 @@ int run(const CommandLine& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  tap::log::set_level(tap::log::Level::warn);  // the store that seeds databases speaks, too
   CLI::App app("Measures Tap as a whole: rate, CPU, memory and disk, beside the bars that it is held to.");
   CommandLine line;
   declare(app, line);

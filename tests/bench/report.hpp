@@ -28,8 +28,8 @@ struct Measure {
 /// The outcome of each scenario: figures beside their bars, or why there are none.
 class Report {
  public:
-  /// Prints the head of the table.
-  void open(double verification);
+  /// Prints the head of the table. `judging` is false when the figures mean nothing: bars are left out.
+  void open(double verification, bool judging);
   void begin(const std::string& scenario);
   /// Prints the line.
   void add(Measure measure);
@@ -48,6 +48,7 @@ class Report {
     std::string failure = {};
   };
   double verification_ = 0;
+  bool judging_ = true;
   std::vector<Outcome> outcomes_;
 };
 
