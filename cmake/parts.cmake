@@ -6,6 +6,29 @@ function(tap_part name)
   add_library(tap_${name} STATIC ${arg_SOURCES})
   target_include_directories(tap_${name} PUBLIC ${CMAKE_SOURCE_DIR}/include PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(tap_${name} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_DEPENDS})
+  if(name STREQUAL "async")
+    target_precompile_headers(tap_async PRIVATE ${TAP_ASYNC_HEADERS})
+  elseif(TARGET tap_async AND NOT name MATCHES "^(base|atproto|repos|verify)$")
+    target_precompile_headers(tap_${name} REUSE_FROM tap_async)
+  endif()
+endfunction()
+
+# What nearly every file of the upper parts, and every test, would parse anew.
+set(TAP_ASYNC_HEADERS <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/steady_timer.hpp>
+                      <boost/asio/use_awaitable.hpp> <chrono> <functional> <map> <memory> <optional> <string>
+                      <unordered_map> <vector>)
+
+# Tests are compiled without optimisation (they run briefly and are many), and so have precompiled headers of their own.
+function(tap_test_headers)
+  if(TARGET tap_test_pch)
+    return()
+  endif()
+  file(WRITE ${CMAKE_BINARY_DIR}/test_pch.cpp "// The home of the tests' precompiled headers.\n")
+  add_library(tap_test_pch OBJECT ${CMAKE_BINARY_DIR}/test_pch.cpp)
+  set_target_properties(tap_test_pch PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(tap_test_pch PRIVATE -O0 -fPIE)
+  target_link_libraries(tap_test_pch PRIVATE tap_asio GTest::gmock)
+  target_precompile_headers(tap_test_pch PRIVATE <gmock/gmock.h> <gtest/gtest.h> ${TAP_ASYNC_HEADERS})
 endfunction()
 
 # tap_test(NAME SOURCES... DEPENDS...): one gtest program, each of its tests a ctest of its own.
@@ -17,10 +40,13 @@ function(tap_test name)
   if(NOT arg_LABEL)
     set(arg_LABEL unit)
   endif()
+  tap_test_headers()
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE TAP_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  target_link_libraries(${name} PRIVATE ${arg_DEPENDS} GTest::gmock GTest::gtest_main)
+  target_compile_options(${name} PRIVATE -O0)
+  target_precompile_headers(${name} REUSE_FROM tap_test_pch)
+  target_link_libraries(${name} PRIVATE ${arg_DEPENDS} tap_asio GTest::gmock GTest::gtest_main)
   include(GoogleTest)
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
                        PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS ${arg_LABEL})
