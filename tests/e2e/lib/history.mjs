@@ -60,6 +60,7 @@ class Repo {
 
   // The account was removed, wrote `rev`, and was added again: everything comes anew, from that rev or a later one.
   startAgainAt(rev) {
+    this.handle = undefined
     this.floor = rev
     this.reborn = true
   }

@@ -42,6 +42,10 @@ export default {
         error.message = `round ${round} of ${rounds}: ${error.message}`
         throw error
       }
+      if (round % 10 === 0) {
+        const { received, repeated } = world.history
+        console.log(`        round ${round}: ${tap.starts} starts, ${received} events, ${repeated} of them again`)
+      }
     }
   },
 }
