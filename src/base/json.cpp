@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tap/base/json.hpp"
 
+#include "tap/base/utf8.hpp"
+
 #include <array>
 #include <cstddef>
 
@@ -16,22 +18,6 @@ constexpr auto kPlain = [] {
   for (std::size_t i = 0; i < plain.size(); ++i) plain[i] = is_plain(static_cast<unsigned char>(i));
   return plain;
 }();
-
-/// Bytes of the UTF-8 sequence at the front, which is not ASCII; 0 when it is malformed.
-std::size_t sequence_size(std::string_view text) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto continues = [&](std::size_t i) { return (at(i) & 0xc0) == 0x80; };
-  const unsigned char lead = at(0);
-  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i) {
-    if (!continues(i)) return 0;
-  }
-  // Overlong forms, surrogates, and code points above U+10FFFF.
-  const bool forbidden = (lead == 0xe0 && at(1) < 0xa0) || (lead == 0xed && at(1) >= 0xa0) ||
-                         (lead == 0xf0 && at(1) < 0x90) || (lead == 0xf4 && at(1) >= 0x90);
-  return forbidden ? 0 : size;
-}
 
 void append_ascii(std::string& out, char c) {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -66,7 +52,7 @@ void append_ascii(std::string& out, char c) {
 
 /// Appends the sequence at the front; gives its size.
 std::size_t append_sequence(std::string& out, std::string_view text) {
-  const std::size_t size = sequence_size(text);
+  const std::size_t size = utf8_sequence(text);
   if (size == 0) {
     out += "\\ufffd";
     return 1;
