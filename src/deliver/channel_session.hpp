@@ -4,8 +4,8 @@
 #include "tap/async/event.hpp"
 #include "tap/async/task_group.hpp"
 #include "tap/deliver/channel.hpp"
+#include "tap/net/ws_frames.hpp"
 
-#include "deliver/frames.hpp"
 #include "deliver/liveness.hpp"
 
 #include <cstdint>
@@ -46,9 +46,9 @@ class ChannelSession final : public outbox::Sink {
   [[nodiscard]] Task<void> keep_time();
 
   void take_messages();
-  void take_message(const Frame& frame);
-  void answer_ping(std::string_view payload);
-  void answer_close(std::string_view payload);
+  void take_message(std::string_view text);
+  void answer_ping(ByteView payload);
+  void answer_close(ByteView payload);
   void fill_cork();
   [[nodiscard]] Task<bool> flush_cork();
   [[nodiscard]] bool has_ended() const { return !reason_.empty(); }
@@ -61,7 +61,7 @@ class ChannelSession final : public outbox::Sink {
   const ChannelOptions& options_;
   ChannelMetrics& metrics_;
 
-  FrameReader frames_;
+  net::FrameReader frames_;
   Liveness liveness_;
   std::string control_;  // pongs and pings that go out before further events
   std::string close_;    // the answer to the client's close frame

@@ -11,10 +11,6 @@ class Category final : public std::error_category {
   const char* name() const noexcept override { return "deliver"; }
   std::string message(int code) const override {
     switch (static_cast<Errc>(code)) {
-      case Errc::protocol_violation:
-        return "the consumer violates the WebSocket protocol";
-      case Errc::message_too_long:
-        return "the consumer's message is too long";
       case Errc::bad_message:
         return "the consumer's message cannot be understood";
     }

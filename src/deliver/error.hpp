@@ -7,9 +7,7 @@ namespace tap::deliver {
 
 /// Why a consumer is dropped.
 enum class Errc {
-  protocol_violation = 1,  ///< not the WebSocket protocol
-  message_too_long,
-  bad_message,  ///< not a message of protocol 11.3
+  bad_message = 1,  ///< not a message of protocol 11.3
 };
 [[nodiscard]] std::error_code make_error_code(Errc code);
 

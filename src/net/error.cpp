@@ -31,8 +31,10 @@ class Category final : public std::error_category {
         return "the connection broke";
       case Errc::bad_response:
         return "malformed response";
+      case Errc::bad_frame:
+        return "the peer violates the WebSocket protocol";
       case Errc::too_large:
-        return "response too large";
+        return "too large";
       case Errc::too_many_redirects:
         return "too many redirects";
       case Errc::upgrade_refused:

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "tap/net/ws_client.hpp"
 
+#include "tap/net/ws_frames.hpp"
+
 #include "net/connection.hpp"
 #include "net/request_head.hpp"
 #include "net/response_reader.hpp"
-#include "net/ws_frames.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/string.hpp>
@@ -46,18 +47,13 @@ class Link : public std::enable_shared_from_this<Link> {
  public:
   Link(Executor executor, std::unique_ptr<Connection> connection, WsOptions options)
       : connection_(std::move(connection)),
-        frames_(options.read_buffer, options.max_message),
+        frames_(
+            {.peer = FrameReader::Peer::server, .read_bytes = options.read_buffer, .max_message = options.max_message}),
         options_(options),
         timer_(std::move(executor)) {}
 
   void start(ByteView first) {
-    while (!first.empty()) {
-      const auto space = frames_.space();
-      const std::size_t size = std::min(space.size(), first.size());
-      std::copy_n(first.begin(), size, space.begin());
-      frames_.filled(size);
-      first = first.subspan(size);
-    }
+    frames_.append(first);
     heard_ = SteadyClock::now();
     next_ping_ = heard_ + options_.ping_interval;
     watch();
@@ -111,7 +107,7 @@ class Link : public std::enable_shared_from_this<Link> {
       ended_ = Error(Errc::closed, reason_of(message.payload));
       timer_.cancel();
     } else if (message.opcode == Opcode::text) {
-      end(Error(Errc::bad_response, "text message"));
+      end(Error(Errc::bad_frame, "text message"));
     }
   }
 
@@ -124,7 +120,7 @@ class Link : public std::enable_shared_from_this<Link> {
 
   void send(Opcode opcode, ByteView payload) {
     if (outgoing_.size() > kMaxOutgoing) return;
-    outgoing_ += control_frame(opcode, payload, static_cast<std::uint32_t>(masks_()));
+    append_masked_frame(outgoing_, opcode, payload, static_cast<std::uint32_t>(masks_()));
     flush();
   }
 

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
-#include "net/ws_frames.hpp"
+#include "tap/net/ws_frames.hpp"
 
-#include "tap/net/error.hpp"
+#include "tap/base/utf8.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <utility>
 
 namespace tap::net {
 namespace {
 
+constexpr std::size_t kMinRead = 1024;
 constexpr std::size_t kMaxControl = 125;
-constexpr std::uint8_t kFinal = 0x80;
-constexpr std::uint8_t kReserved = 0x70;
-constexpr std::uint8_t kMasked = 0x80;
+constexpr std::size_t kMask = 4;
+constexpr std::uint8_t kFinalBit = 0x80;
+constexpr std::uint8_t kReservedBits = 0x70;
+constexpr std::uint8_t kMaskBit = 0x80;
 
 std::uint64_t big_endian(ByteView bytes) {
   std::uint64_t value = 0;
@@ -20,94 +24,188 @@ std::uint64_t big_endian(ByteView bytes) {
   return value;
 }
 
+void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
+  for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xff);
+}
+
+/// The same masks and unmasks. Eight bytes at a time.
+void mask(std::uint8_t* data, std::size_t size, const std::uint8_t* key) {
+  std::uint32_t half = 0;
+  std::memcpy(&half, key, kMask);
+  const std::uint64_t wide = std::uint64_t{half} << 32 | half;
+  std::size_t i = 0;
+  for (; i + sizeof wide <= size; i += sizeof wide) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, data + i, sizeof word);
+    word ^= wide;
+    std::memcpy(data + i, &word, sizeof word);
+  }
+  for (; i < size; ++i) data[i] = static_cast<std::uint8_t>(data[i] ^ key[i % kMask]);
+}
+
+constexpr bool is_control(Opcode opcode) { return opcode >= Opcode::close; }
+
+constexpr bool is_known(unsigned opcode) { return opcode <= 2 || (opcode >= 8 && opcode <= 10); }
+
+/// Codes that may stand in a close frame.
+constexpr bool is_close_code(std::uint64_t code) {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1013) || (code >= 3000 && code <= 4999);
+}
+
+void append_head(std::string& out, Opcode opcode, std::size_t payload, std::uint8_t mask_bit) {
+  const auto append = [&](std::size_t byte) { out += static_cast<char>(byte); };
+  append(kFinalBit | static_cast<std::uint8_t>(opcode));
+  if (payload <= kMaxControl) {
+    append(mask_bit | payload);
+  } else if (payload < 0x1'0000) {
+    append(mask_bit | 126U);
+    append_big_endian(out, payload, 2);
+  } else {
+    append(mask_bit | 127U);
+    append_big_endian(out, payload, 8);
+  }
+}
+
 }  // namespace
 
-FrameReader::FrameReader(std::size_t buffer_size, std::size_t max_message)
-    : buffer_size_(std::max<std::size_t>(buffer_size, 1024)), max_message_(max_message), buffer_(buffer_size_) {}
-
-Result<std::optional<FrameReader::Frame>> FrameReader::peek(std::size_t at) const {
-  const ByteView bytes = ByteView(buffer_).subspan(at, end_ - at);
-  if (bytes.size() < 2) return std::nullopt;
-  if ((bytes[0] & kReserved) != 0) return fail(Errc::bad_response, "reserved bit in a frame");
-  if ((bytes[1] & kMasked) != 0) return fail(Errc::bad_response, "masked frame from a server");
-  const std::uint8_t opcode = bytes[0] & 0x0f;
-  if ((opcode > 2 && opcode < 8) || opcode > 10) return fail(Errc::bad_response, "unknown opcode");
-  Frame frame{(bytes[0] & kFinal) != 0, static_cast<Opcode>(opcode), 2, bytes[1]};
-  if (frame.is_control() && (!frame.final || frame.payload > kMaxControl)) {
-    return fail(Errc::bad_response, "fragmented or long control frame");
-  }
-  if (frame.payload > kMaxControl) {
-    const std::size_t digits = frame.payload == 126 ? 2 : 8;
-    if (bytes.size() < 2 + digits) return std::nullopt;
-    const std::uint64_t length = big_endian(bytes.subspan(2, digits));
-    if (length <= (digits == 2 ? kMaxControl : 0xffff)) return fail(Errc::bad_response, "padded frame length");
-    if (length > max_message_) return fail(Errc::too_large, "message of " + std::to_string(length) + " bytes");
-    frame.header += digits;
-    frame.payload = length;
-  }
-  return frame;
-}
+FrameReader::FrameReader(const Options& options)
+    : masked_(options.peer == Peer::client),
+      read_bytes_(std::max(options.read_bytes, kMinRead)),
+      max_message_(options.max_message),
+      capacity_(read_bytes_),
+      buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(capacity_)) {}
 
 Result<std::optional<FrameReader::Message>> FrameReader::next() {
   for (;;) {
-    auto frame = peek(begin_);
-    if (!frame) return std::unexpected(frame.error());
-    wanted_ = *frame ? (*frame)->size() : 0;
-    if (!*frame || end_ - begin_ < wanted_) return std::nullopt;
-    const ByteView payload = ByteView(buffer_).subspan(begin_ + (*frame)->header, (*frame)->payload);
+    const auto head = this->head(begin_, fragments());
+    if (!head) return std::unexpected(head.error());
+    wanted_ = *head ? (*head)->whole() : 0;
+    if (!*head || end_ - begin_ < wanted_) return std::nullopt;
+    std::uint8_t* const payload = buffer_.get() + begin_ + (*head)->size;
+    if (masked_) mask(payload, (*head)->payload, payload - kMask);
     begin_ += std::exchange(wanted_, 0);
-    if ((*frame)->is_control()) return Message{(*frame)->opcode, payload};
-    const bool whole = (*frame)->final && (*frame)->opcode != Opcode::continuation && !joining_;
-    if (whole && payload.size() > max_message_) return fail(Errc::too_large, "message");
-    if (whole) return Message{(*frame)->opcode, payload};
-    auto joined = take_fragment(**frame, payload);
-    if (!joined || *joined) return joined;
+    if (auto message = join(**head, {payload, (*head)->payload})) return message;
   }
-}
-
-Result<std::optional<FrameReader::Message>> FrameReader::take_fragment(const Frame& frame, ByteView payload) {
-  const bool continues = frame.opcode == Opcode::continuation;
-  if (continues != joining_.has_value()) return fail(Errc::bad_response, "fragment out of order");
-  if (!continues) {
-    joining_ = frame.opcode;
-    joined_.clear();
-  }
-  if (payload.size() > max_message_ - joined_.size()) return fail(Errc::too_large, "fragmented message");
-  joined_.insert(joined_.end(), payload.begin(), payload.end());
-  if (!frame.final) return std::nullopt;
-  return Message{*std::exchange(joining_, std::nullopt), joined_};
 }
 
 bool FrameReader::has_message() const {
+  Fragments before = fragments();
   for (std::size_t at = begin_;;) {
-    const auto frame = peek(at);
-    if (!frame) return true;
-    if (!*frame || end_ - at < (*frame)->size()) return false;
-    if ((*frame)->final && !(*frame)->is_control()) return true;
-    at += (*frame)->size();
+    const auto head = this->head(at, before);
+    if (!head) return true;
+    if (!*head || end_ - at < (*head)->whole()) return false;
+    if (!is_control((*head)->opcode)) {
+      if ((*head)->final) return true;
+      before = {true, before.bytes + (*head)->payload};
+    }
+    at += (*head)->whole();
   }
 }
 
-std::span<std::uint8_t> FrameReader::space() {
-  // What remains is less than a frame: cheaper to move than to read in small pieces.
-  if (begin_ > 0) std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-  end_ -= std::exchange(begin_, 0);
-  const std::size_t size = std::max(buffer_size_, wanted_);
-  if (size > buffer_.size() || end_ == 0) buffer_.resize(size);
-  if (buffer_.capacity() > size && end_ == 0) buffer_.shrink_to_fit();
-  return std::span(buffer_).subspan(end_);
+/// Of the frame that begins there, when enough of it has come.
+Result<std::optional<FrameReader::Head>> FrameReader::head(std::size_t at, Fragments before) const {
+  const ByteView bytes(buffer_.get() + at, end_ - at);
+  if (bytes.size() < 2) return std::nullopt;
+  if (const auto what = breach(bytes[0], bytes[1]); !what.empty()) return fail(Errc::bad_frame, std::string(what));
+
+  const unsigned brief = bytes[1] & 0x7fU;
+  const std::size_t digits = brief == 126 ? 2 : brief == 127 ? 8 : 0;
+  if (bytes.size() < 2 + digits) return std::nullopt;
+  const Head head{.final = (bytes[0] & kFinalBit) != 0,
+                  .opcode = static_cast<Opcode>(bytes[0] & 15),
+                  .size = 2 + digits + (masked_ ? kMask : 0),
+                  .payload = digits == 0 ? brief : big_endian(bytes.subspan(2, digits))};
+  if (is_control(head.opcode)) return head;
+  if (const auto what = breach(head, before); !what.empty()) return fail(Errc::bad_frame, std::string(what));
+  if (head.payload > max_message_ - before.bytes) {
+    return fail(Errc::too_large, "message of " + std::to_string(before.bytes + head.payload) + " bytes");
+  }
+  return head;
 }
 
-std::string control_frame(Opcode opcode, ByteView payload, std::uint32_t mask) {
-  payload = payload.first(std::min(payload.size(), kMaxControl));
-  std::string frame;
-  frame += static_cast<char>(kFinal | static_cast<std::uint8_t>(opcode));
-  frame += static_cast<char>(kMasked | payload.size());
-  char key[4];
-  std::memcpy(key, &mask, sizeof key);
-  frame.append(key, sizeof key);
-  for (std::size_t i = 0; i < payload.size(); ++i) frame += static_cast<char>(payload[i] ^ key[i % sizeof key]);
-  return frame;
+/// What the first two bytes of a frame do wrong; empty when nothing.
+std::string_view FrameReader::breach(std::uint8_t first, std::uint8_t second) const {
+  const unsigned opcode = first & 15U;
+  if ((first & kReservedBits) != 0) return "reserved bits are set";
+  if (!is_known(opcode)) return "unknown opcode";
+  if (((second & kMaskBit) != 0) != masked_) return masked_ ? "a frame is not masked" : "a frame is masked";
+  if (!is_control(static_cast<Opcode>(opcode))) return {};
+  if ((first & kFinalBit) == 0) return "a control frame is fragmented";
+  if ((second & 0x7fU) > kMaxControl) return "a control frame is too long";
+  return {};
+}
+
+/// The same of a data frame's length, and of its place among others.
+std::string_view FrameReader::breach(const Head& head, Fragments before) const {
+  if ((head.opcode == Opcode::continuation) != before.open) return "fragments are out of order";
+  if (head.payload >> 63 != 0) return "a length has its highest bit set";
+  const std::size_t shortest = head.payload <= kMaxControl ? 2 : head.payload < 0x1'0000 ? 4 : 10;
+  if (!masked_ && head.size != shortest) return "a length is padded";
+  return {};
+}
+
+std::optional<FrameReader::Message> FrameReader::join(const Head& head, ByteView payload) {
+  if (is_control(head.opcode) || (head.final && !joining_)) return Message{head.opcode, payload};
+  if (!joining_) {
+    joining_ = head.opcode;
+    joined_.clear();
+  }
+  joined_.insert(joined_.end(), payload.begin(), payload.end());
+  if (!head.final) return std::nullopt;
+  return Message{*std::exchange(joining_, std::nullopt), joined_};
+}
+
+std::span<std::uint8_t> FrameReader::space() {
+  if (!joining_ && joined_.capacity() > read_bytes_) joined_ = {};
+  // What remains is less than a frame: cheaper to move than to read in small pieces.
+  const std::size_t capacity = std::max(read_bytes_, wanted_);
+  if (capacity > capacity_ || (begin_ == end_ && capacity_ != capacity)) {
+    move_to(capacity);
+  } else if (begin_ > 0) {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
+    end_ -= std::exchange(begin_, 0);
+  }
+  return {buffer_.get() + end_, capacity_ - end_};
+}
+
+void FrameReader::append(ByteView bytes) {
+  if (bytes.size() > capacity_ - end_) move_to(std::max(read_bytes_, end_ - begin_ + bytes.size()));
+  std::ranges::copy(bytes, buffer_.get() + end_);
+  end_ += bytes.size();
+}
+
+/// Moves what has come into a buffer of this size.
+void FrameReader::move_to(std::size_t capacity) {
+  auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(capacity);
+  std::copy(buffer_.get() + begin_, buffer_.get() + end_, buffer.get());
+  buffer_ = std::move(buffer);
+  capacity_ = capacity;
+  end_ -= std::exchange(begin_, 0);
+}
+
+Result<std::string> close_answer(ByteView payload) {
+  if (payload.empty()) return std::string();
+  if (payload.size() < 2) return fail(Errc::bad_frame, "a close frame of one byte");
+  if (!is_close_code(big_endian(payload.first(2)))) return fail(Errc::bad_frame, "bad close code");
+  if (!is_utf8(as_text(payload.subspan(2)))) return fail(Errc::bad_frame, "a close reason is not UTF-8");
+  return std::string(as_text(payload.first(2)));
+}
+
+void append_frame_head(std::string& out, Opcode opcode, std::size_t payload) { append_head(out, opcode, payload, 0); }
+
+void append_frame(std::string& out, Opcode opcode, ByteView payload) {
+  append_frame_head(out, opcode, payload.size());
+  out += as_text(payload);
+}
+
+void append_masked_frame(std::string& out, Opcode opcode, ByteView payload, std::uint32_t mask_key) {
+  append_head(out, opcode, payload.size(), kMaskBit);
+  std::array<std::uint8_t, kMask> key;
+  std::memcpy(key.data(), &mask_key, sizeof key);
+  out += as_text(key);
+  const std::size_t begin = out.size();
+  out += as_text(payload);
+  mask(reinterpret_cast<std::uint8_t*>(out.data()) + begin, payload.size(), key.data());
 }
 
 }  // namespace tap::net

@@ -16,6 +16,7 @@ enum class Errc {
   idle,             ///< nothing came for too long
   cut,              ///< the peer closed in the middle
   bad_response,     ///< not HTTP, or a malformed message
+  bad_frame,        ///< the peer breaks the rules of WebSocket frames
   too_large,        ///< body, header or message above its limit
   too_many_redirects,
   upgrade_refused,  ///< the WebSocket handshake was answered with an HTTP status: the detail names it

@@ -116,7 +116,7 @@ TEST_F(WsClient, AFrameThatEndsEarlyIsCut) {
 TEST_F(WsClient, ATextMessageIsMalformed) {
   auto stream = connect();
   relay_.send_raw(server_frame(1, as_bytes("{}")));
-  EXPECT_EQ(read(*stream), text_of(Errc::bad_response));
+  EXPECT_EQ(read(*stream), text_of(Errc::bad_frame));
 }
 
 TEST_F(WsClient, AMessageAboveTheLimitIsTooLarge) {
@@ -130,7 +130,7 @@ TEST_F(WsClient, AMessageAboveTheLimitIsTooLarge) {
 TEST_F(WsClient, ABreachOfTheProtocolIsMalformed) {
   auto stream = connect();
   relay_.send_raw("HTTP/1.1 500 Oops\r\n\r\n");
-  EXPECT_EQ(read(*stream), text_of(Errc::bad_response));
+  EXPECT_EQ(read(*stream), text_of(Errc::bad_frame));
 }
 
 TEST_F(WsClient, AnswersPings) {

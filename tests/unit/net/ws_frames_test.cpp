@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "net/ws_frames.hpp"
+#include "tap/net/ws_frames.hpp"
 
-#include "tap/net/error.hpp"
-
-#include "support/net/ws_wire.hpp"
+#include "support/ws_frames.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,144 +13,263 @@
 namespace tap::net {
 namespace {
 
-using test::server_frame;
+using testing::ElementsAre;
+using Peer = FrameReader::Peer;
 
-void feed(FrameReader& reader, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto space = reader.space();
-    const std::size_t size = std::min(space.size(), bytes.size());
-    std::copy_n(bytes.begin(), size, space.begin());
-    reader.filled(size);
-    bytes.remove_prefix(size);
-  }
+constexpr std::size_t kReadBytes = 4096;
+constexpr std::size_t kMaxMessage = 70'000;
+
+FrameReader reader_of(Peer peer, std::size_t max_message = kMaxMessage) {
+  return FrameReader({.peer = peer, .read_bytes = kReadBytes, .max_message = max_message});
 }
 
-/// "opcode:payload", "none" or the error.
+/// As much as there is room for; gives how much.
+std::size_t feed(FrameReader& reader, std::string_view bytes) {
+  const auto space = reader.space();
+  const std::size_t size = std::min(space.size(), bytes.size());
+  std::copy_n(bytes.begin(), size, space.begin());
+  reader.filled(size);
+  return size;
+}
+
+/// "text:payload" and so on, "none", or the error's detail.
 std::string next(FrameReader& reader) {
+  constexpr std::string_view kNames[] = {"", "text", "binary", "", "", "", "", "", "close", "ping", "pong"};
   const auto message = reader.next();
-  if (!message) return message.error().code().message();
+  if (!message) return message.error().detail();
   if (!*message) return "none";
-  return std::to_string(static_cast<int>((*message)->opcode)) + ":" + std::string(as_text((*message)->payload));
+  return std::string(kNames[static_cast<std::size_t>((*message)->opcode)]) + ":" +
+         std::string(as_text((*message)->payload));
 }
 
-std::string frame(int opcode, const std::string& payload, bool final = true) {
-  return server_frame(opcode, as_bytes(payload), final);
-}
-
-TEST(FrameReader, ReadsFramesOfEveryLengthEncoding) {
-  for (const std::size_t size : {0u, 1u, 125u, 126u, 127u, 65'535u, 65'536u, 300'000u}) {
-    const std::string payload(size, 'x');
-    FrameReader reader(4096, 1 << 20);
-    const std::string bytes = frame(2, payload) + frame(2, "next");
-    std::vector<std::string> messages;
-    for (std::string_view rest = bytes; !rest.empty();) {
-      const std::size_t piece = std::min(reader.space().size(), rest.size());
-      feed(reader, rest.substr(0, piece));
-      rest.remove_prefix(piece);
-      for (std::string message = next(reader); message != "none"; message = next(reader)) messages.push_back(message);
+/// What comes out when the bytes come in pieces of this size; the last may be an error.
+std::vector<std::string> read_all(FrameReader reader, std::string_view bytes, std::size_t piece) {
+  std::vector<std::string> out;
+  while (!bytes.empty()) {
+    bytes.remove_prefix(feed(reader, bytes.substr(0, piece)));
+    for (;;) {
+      auto message = reader.next();
+      if (message && !*message) break;
+      if (!message) {
+        out.push_back(message.error().detail());
+        return out;
+      }
+      out.emplace_back(as_text((*message)->payload));
     }
-    EXPECT_THAT(messages, testing::ElementsAre("2:" + payload, "2:next")) << size;
+  }
+  return out;
+}
+
+Error error_of(FrameReader reader, std::string_view bytes) {
+  feed(reader, bytes);
+  EXPECT_TRUE(reader.has_message()) << "the error is to be heard without waiting";
+  for (;;) {
+    const auto message = reader.next();
+    if (!message) return message.error();
+    if (!*message) return {};
   }
 }
 
-TEST(FrameReader, WaitsForTheLastByteWhereverItIsCut) {
-  const std::string bytes = frame(9, "p") + frame(2, std::string(200, 'x'));
+/// Both directions of one protocol: what holds for one holds for the other.
+class Frames : public testing::TestWithParam<Peer> {
+ protected:
+  [[nodiscard]] static FrameReader reader(std::size_t max_message = kMaxMessage) {
+    return reader_of(GetParam(), max_message);
+  }
+  [[nodiscard]] static std::string frame(unsigned first, std::string_view payload, int length_bytes = 0) {
+    const bool masked = GetParam() == Peer::client;
+    return test::frame({.first = first, .payload = payload, .masked = masked, .length_bytes = length_bytes});
+  }
+  /// The detail of the violation.
+  [[nodiscard]] static std::string violation(std::string_view bytes) {
+    const Error error = error_of(reader(), bytes);
+    EXPECT_EQ(error, Errc::bad_frame);
+    return error.detail();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(From, Frames, testing::Values(Peer::server, Peer::client),
+                         [](const auto& info) { return info.param == Peer::server ? "Server" : "Client"; });
+
+TEST_P(Frames, ComeOutInOrderHoweverTheBytesAreCut) {
+  const std::string bytes = frame(0x81, "one") + frame(0x89, "p") + frame(0x82, std::string(200, 'x')) +
+                            frame(0x8a, "") + frame(0x88, "\x03\xe8");
+  for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
+    ASSERT_THAT(read_all(reader(), bytes, piece), ElementsAre("one", "p", std::string(200, 'x'), "", "\x03\xe8"));
+  }
+  FrameReader whole = reader();
+  feed(whole, bytes);
+  EXPECT_EQ(next(whole), "text:one");
+  EXPECT_EQ(next(whole), "ping:p");
+  EXPECT_EQ(next(whole), "binary:" + std::string(200, 'x'));
+  EXPECT_EQ(next(whole), "pong:");
+  EXPECT_EQ(next(whole), "close:\x03\xe8");
+  EXPECT_EQ(next(whole), "none");
+}
+
+TEST_P(Frames, HaveLengthsOfThreeForms) {
+  for (const std::size_t size : {0U, 1U, 7U, 8U, 125U, 126U, 127U, 65'535U, 65'536U, 300'000U}) {
+    const std::string payload(size, 'x');
+    ASSERT_THAT(read_all(reader(1 << 20), frame(0x82, payload) + frame(0x82, "next"), 1 << 20),
+                ElementsAre(payload, "next"))
+        << size;
+  }
+}
+
+TEST_P(Frames, OfAMessageAreJoinedAroundControlFrames) {
+  const std::string bytes =
+      frame(0x01, "a") + frame(0x89, "now") + frame(0x00, "") + frame(0x00, "b") + frame(0x80, "c") + frame(0x82, "d");
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{3}, bytes.size()}) {
+    EXPECT_THAT(read_all(reader(), bytes, piece), ElementsAre("now", "abc", "d"));
+  }
+  FrameReader whole = reader();
+  feed(whole, bytes);
+  EXPECT_EQ(next(whole), "ping:now");
+  EXPECT_EQ(next(whole), "text:abc") << "the first fragment tells the kind";
+}
+
+TEST_P(Frames, TellOfAMessageAsSoonAsItIsWhole) {
+  const std::string bytes = frame(0x89, "p") + frame(0x82, std::string(200, 'x'));
   for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
-    FrameReader reader(4096, 1 << 20);
-    feed(reader, bytes.substr(0, cut));
-    EXPECT_FALSE(reader.has_message()) << cut;
-    if (cut >= 3) EXPECT_EQ(next(reader), "9:p");
-    EXPECT_EQ(next(reader), "none") << cut;
-    feed(reader, bytes.substr(cut));
-    EXPECT_TRUE(reader.has_message());
-    if (cut < 3) EXPECT_EQ(next(reader), "9:p");
-    EXPECT_EQ(next(reader), "2:" + std::string(200, 'x')) << cut;
-    EXPECT_EQ(next(reader), "none");
+    FrameReader cut_reader = reader();
+    feed(cut_reader, bytes.substr(0, cut));
+    EXPECT_FALSE(cut_reader.has_message()) << cut;
+    feed(cut_reader, bytes.substr(cut));
+    EXPECT_TRUE(cut_reader.has_message());
+    EXPECT_EQ(next(cut_reader), "ping:p");
+    EXPECT_TRUE(cut_reader.has_message());
+    EXPECT_EQ(next(cut_reader), "binary:" + std::string(200, 'x'));
+    EXPECT_FALSE(cut_reader.has_message());
   }
 }
 
-TEST(FrameReader, JoinsFragmentsAroundControlFrames) {
-  FrameReader reader(4096, 100);
-  feed(reader, frame(2, "ab", false) + frame(9, "ping") + frame(0, "", false) + frame(0, "cd") + frame(2, "e"));
-  EXPECT_EQ(next(reader), "9:ping");
-  EXPECT_EQ(next(reader), "2:abcd");
-  EXPECT_EQ(next(reader), "2:e");
+TEST_P(Frames, TellOfAMessageBehindControlFramesAndOfAnEndOfFragments) {
+  FrameReader fragments = reader();
+  EXPECT_FALSE(fragments.has_message());
+  feed(fragments, frame(0x89, "") + frame(0x8a, "") + frame(0x02, "a"));
+  EXPECT_FALSE(fragments.has_message());
+  EXPECT_EQ(next(fragments), "ping:");
+  EXPECT_EQ(next(fragments), "pong:");
+  EXPECT_EQ(next(fragments), "none");
+  EXPECT_FALSE(fragments.has_message());
+  feed(fragments, frame(0x80, "b"));
+  EXPECT_TRUE(fragments.has_message());
 }
 
-TEST(FrameReader, KnowsOfAMessageBehindControlFramesAndOfAnEndOfFragments) {
-  FrameReader reader(4096, 100);
-  EXPECT_FALSE(reader.has_message());
-  feed(reader, frame(9, "") + frame(10, "") + frame(2, "a", false));
-  EXPECT_FALSE(reader.has_message());
-  feed(reader, frame(0, "b"));
-  EXPECT_TRUE(reader.has_message());
-}
-
-TEST(FrameReader, AMessageMayBeAsLongAsTheLimit) {
-  FrameReader reader(4096, 200);
-  feed(reader, frame(2, std::string(200, 'x')));
-  EXPECT_EQ(next(reader), "2:" + std::string(200, 'x'));
-}
-
-TEST(FrameReader, RefusesLongerMessagesBeforeTheyArrive) {
-  const std::string too_large = make_error_code(Errc::too_large).message();
+TEST_P(Frames, AsLongAsTheLimitPassAndLongerOnesAreRefusedBeforeTheyArrive) {
+  FrameReader largest = reader(200);
+  feed(largest,
+       frame(0x82, std::string(200, 'x')) + frame(0x02, std::string(100, 'x')) + frame(0x80, std::string(100, 'x')));
+  EXPECT_EQ(next(largest), "binary:" + std::string(200, 'x'));
+  EXPECT_EQ(next(largest), "binary:" + std::string(200, 'x'));
+  const std::string half = frame(0x02, std::string(100, 'x'));
   for (const std::string& bytes :
-       {frame(2, std::string(201, 'x')).substr(0, 4), frame(2, std::string(70'000, 'x')).substr(0, 10),
-        std::string("\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff", 10),
-        frame(2, std::string(100, 'x'), false) + frame(0, std::string(101, 'x'))}) {
-    FrameReader reader(4096, 200);
-    feed(reader, bytes);
-    EXPECT_TRUE(reader.has_message()) << "the error is to be heard without waiting";
-    EXPECT_EQ(next(reader), too_large);
+       {frame(0x82, std::string(201, 'x')).substr(0, 4), frame(0x82, std::string(70'000, 'x')).substr(0, 10),
+        half + frame(0x80, std::string(101, 'x')).substr(0, 2),
+        half + frame(0x00, std::string(101, 'x')).substr(0, 2)}) {
+    EXPECT_EQ(error_of(reader(200), bytes), Errc::too_large);
   }
-  FrameReader small(4096, 100);
-  feed(small, frame(2, std::string(101, 'x')));
-  EXPECT_EQ(next(small), too_large);
+  EXPECT_EQ(error_of(reader(100), frame(0x82, std::string(101, 'x')).substr(0, 2)), Errc::too_large);
 }
 
-TEST(FrameReader, RefusesBreachesOfTheProtocol) {
-  const std::string bad = make_error_code(Errc::bad_response).message();
-  const std::pair<std::string, std::string> cases[] = {
-      {"reserved bit", "\xc2\x01x"},
-      {"masked", std::string("\x82\x81\0\0\0\0x", 7)},
-      {"unknown data opcode", "\x83\x01x"},
-      {"unknown control opcode", "\x8b\x01x"},
-      {"fragmented ping", "\x09\x01x"},
-      {"long ping", frame(9, std::string(126, 'x'))},
-      {"padded 16 bit length", std::string("\x82\x7e\x00\x7d", 4)},
-      {"padded 64 bit length", std::string("\x82\x7f\0\0\0\0\0\0\xff\xff", 10)},
-      {"continuation of nothing", frame(0, "x")},
-      {"message within a message", frame(2, "x", false) + frame(2, "y")},
-  };
-  for (const auto& [what, bytes] : cases) {
-    FrameReader reader(4096, 1 << 20);
-    feed(reader, bytes);
-    EXPECT_EQ(next(reader), bad) << what;
-  }
+TEST_P(Frames, OfAbsurdLengthAreRefused) {
+  const std::string head = frame(0x82, std::string(70'000, 'x')).substr(0, 2);
+  EXPECT_EQ(error_of(reader(), head + "\x7f\xff\xff\xff\xff\xff\xff\xff"), Errc::too_large);
+  EXPECT_EQ(violation(head + "\xff\xff\xff\xff\xff\xff\xff\xff"), "a length has its highest bit set");
 }
 
-TEST(FrameReader, ALargeMessageDoesNotHoldMemoryForEver) {
-  FrameReader reader(4096, 1 << 20);
+TEST_P(Frames, ThatBreakTheProtocolAreRefused) {
+  EXPECT_EQ(violation(frame(0xc1, "x")), "reserved bits are set");
+  EXPECT_EQ(violation(frame(0x83, "x")), "unknown opcode");
+  EXPECT_EQ(violation(frame(0x8b, "x")), "unknown opcode");
+  EXPECT_EQ(violation(frame(0x09, "x")), "a control frame is fragmented");
+  EXPECT_EQ(violation(frame(0x89, std::string(126, 'x'))), "a control frame is too long");
+  EXPECT_EQ(violation(frame(0x80, "x")), "fragments are out of order");
+  EXPECT_EQ(violation(frame(0x01, "x") + frame(0x81, "y")), "fragments are out of order");
+  EXPECT_EQ(violation(frame(0x01, "x") + frame(0x89, "p") + frame(0x01, "y")), "fragments are out of order");
+}
+
+TEST_P(Frames, MayCarryTextThatIsNotUtf8) {
+  EXPECT_THAT(read_all(reader(), frame(0x81, "\xff\xfe"), 100), ElementsAre("\xff\xfe"));
+}
+
+TEST_P(Frames, HoldNoMemoryForEver) {
   const std::string payload(1 << 20, 'x');
-  const std::string bytes = frame(2, payload);
-  feed(reader, bytes.substr(0, 100));
-  ASSERT_EQ(next(reader), "none");
-  EXPECT_GE(reader.space().size(), bytes.size() - 100);
-  feed(reader, bytes.substr(100));
-  ASSERT_EQ(next(reader), "2:" + payload);
-  EXPECT_EQ(reader.space().size(), 4096u);
+  FrameReader large = reader(1 << 20);
+  const std::string bytes = frame(0x82, payload);
+  feed(large, bytes.substr(0, 100));
+  ASSERT_EQ(next(large), "none");
+  EXPECT_GE(large.space().size(), bytes.size() - 100);
+  feed(large, bytes.substr(100));
+  ASSERT_EQ(next(large), "binary:" + payload);
+  EXPECT_EQ(large.space().size(), kReadBytes);
 }
 
-TEST(ControlFrame, IsMasked) {
-  const std::string bytes = control_frame(Opcode::ping, as_bytes("ab"), 0x01020304);
-  ASSERT_EQ(bytes.size(), 8u);
+TEST_P(Frames, ThatCameWithTheHandshakeComeFirst) {
+  const std::string payload(60'000, 'x');
+  FrameReader early = reader();
+  early.append(as_bytes(frame(0x82, "one") + frame(0x82, payload).substr(0, 50'000)));
+  EXPECT_EQ(next(early), "binary:one");
+  early.append(as_bytes(frame(0x82, payload).substr(50'000) + frame(0x82, "two").substr(0, 1)));
+  EXPECT_EQ(next(early), "binary:" + payload);
+  feed(early, frame(0x82, "two").substr(1));
+  EXPECT_EQ(next(early), "binary:two");
+}
+
+TEST(FramesOfAServer, AreNotMaskedAndTheirLengthsNotPadded) {
+  EXPECT_EQ(error_of(reader_of(Peer::server), test::frame({.payload = "x"})).detail(), "a frame is masked");
+  for (const int length_bytes : {2, 8}) {
+    const std::string padded = test::frame({.payload = "x", .masked = false, .length_bytes = length_bytes});
+    EXPECT_EQ(error_of(reader_of(Peer::server), padded).detail(), "a length is padded");
+  }
+}
+
+TEST(FramesOfAClient, AreMaskedAndTheirLengthsMayBePadded) {
+  const std::string bare = test::frame({.payload = "x", .masked = false});
+  EXPECT_EQ(error_of(reader_of(Peer::client), bare).detail(), "a frame is not masked");
+  const std::string padded =
+      test::frame({.payload = "x", .length_bytes = 2}) + test::frame({.payload = "y", .length_bytes = 8});
+  EXPECT_THAT(read_all(reader_of(Peer::client), padded, 1), ElementsAre("x", "y"));
+}
+
+TEST(CloseAnswer, IsTheCodeAloneOrNothing) {
+  const auto answer = [](std::string_view payload) { return close_answer(as_bytes(payload)); };
+  EXPECT_EQ(answer("").value(), "");
+  EXPECT_EQ(answer("\x03\xe8gone fishing").value(), "\x03\xe8");
+  EXPECT_EQ(answer("\x0f\xa0").value(), "\x0f\xa0");
+  EXPECT_EQ(answer("\x03").error(), Errc::bad_frame);
+  EXPECT_EQ(answer("\x03\xe8\xff").error(), Errc::bad_frame);
+  for (const unsigned code : {0U, 999U, 1004U, 1005U, 1006U, 1014U, 1015U, 2999U, 5000U}) {
+    const std::string payload = {static_cast<char>(code >> 8), static_cast<char>(code & 255)};
+    EXPECT_FALSE(answer(payload)) << code;
+  }
+}
+
+TEST(SentFrames, TakeTheShortestHead) {
+  for (const auto& [size, head] :
+       std::vector<std::pair<std::size_t, std::string>>{{0, std::string("\x81\x00", 2)},
+                                                        {125, "\x81\x7d"},
+                                                        {126, std::string("\x81\x7e\x00\x7e", 4)},
+                                                        {65'535, "\x81\x7e\xff\xff"},
+                                                        {65'536, std::string("\x81\x7f\0\0\0\0\0\1\0\0", 10)}}) {
+    std::string out;
+    append_frame_head(out, Opcode::text, size);
+    EXPECT_EQ(out, head) << size;
+  }
+  std::string pong;
+  append_frame(pong, Opcode::pong, as_bytes("hi"));
+  EXPECT_EQ(pong, "\x8a\x02hi");
+}
+
+TEST(SentFrames, OfAClientAreMasked) {
+  std::string bytes;
+  append_masked_frame(bytes, Opcode::ping, as_bytes("ab"), 0x01020304);
+  ASSERT_EQ(bytes.size(), 8U);
   EXPECT_EQ(bytes.substr(0, 2), "\x89\x82");
   EXPECT_EQ(bytes[6], static_cast<char>('a' ^ bytes[2]));
   EXPECT_EQ(bytes[7], static_cast<char>('b' ^ bytes[3]));
-}
-
-TEST(ControlFrame, IsNeverTooLong) {
-  EXPECT_EQ(control_frame(Opcode::pong, as_bytes(std::string(500, 'x')), 1).size(), 6u + 125u);
+  const std::string payload(70'000, 'x');
+  append_masked_frame(bytes, Opcode::text, as_bytes(payload), 0x01020304);
+  EXPECT_THAT(read_all(reader_of(Peer::client), bytes, bytes.size()), ElementsAre("ab", payload));
 }
 
 }  // namespace
