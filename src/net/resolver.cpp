@@ -119,32 +119,21 @@ struct Call {
   std::optional<Result<T>> answer;
 };
 
-class SystemResolver final : public Resolver {
+/// The threads of one kind of look-up.
+class Pool {
  public:
-  SystemResolver(Executor loop, ResolverOptions options)
-      : loop_(std::move(loop)), options_(options), threads_(options.threads) {}
-
-  ~SystemResolver() override {
+  Pool(Executor loop, std::size_t threads, std::size_t max_queued)
+      : loop_(std::move(loop)), capacity_(threads + max_queued), threads_(threads) {}
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  ~Pool() {
     threads_.stop();
     threads_.join();
   }
 
-  Task<Result<Addresses>> addresses(std::string host) override {
-    boost::system::error_code not_literal;
-    const auto literal = ip::make_address(host, not_literal);
-    if (!not_literal) co_return Addresses{literal};
-    co_return co_await run<Addresses>([host = std::move(host)] { return look_up_addresses(host); });
-  }
-
-  Task<Result<Texts>> txt(std::string name) override {
-    if (name.size() > kMaxName) co_return fail(Errc::not_found, "a name too long to exist");
-    co_return co_await run<Texts>([name = std::move(name), options = options_] { return look_up_txt(name, options); });
-  }
-
- private:
   template <class T>
   Task<Result<T>> run(std::function<Result<T>()> look_up) {
-    if (*open_ >= options_.threads + options_.max_queued) co_return fail(Errc::resolve_failed, "too many look-ups");
+    if (*open_ >= capacity_) co_return fail(Errc::resolve_failed, "too many look-ups");
     auto call = std::make_shared<Call<T>>(async::Event(loop_));
     ++*open_;
     asio::post(threads_, [loop = loop_, open = open_, caller = std::weak_ptr(call), look_up = std::move(look_up)] {
@@ -162,10 +151,37 @@ class SystemResolver final : public Resolver {
     co_return std::move(*call->answer);
   }
 
+ private:
   Executor loop_;
-  ResolverOptions options_;
+  std::size_t capacity_;
   std::shared_ptr<std::size_t> open_ = std::make_shared<std::size_t>(0);  // shared with answers on their way; loop only
   asio::thread_pool threads_;
+};
+
+class SystemResolver final : public Resolver {
+ public:
+  SystemResolver(Executor loop, ResolverOptions options)
+      : options_(options),
+        addresses_(loop, options.address_threads, options.max_queued),
+        txt_(loop, options.txt_threads, options.max_queued) {}
+
+  Task<Result<Addresses>> addresses(std::string host) override {
+    boost::system::error_code not_literal;
+    const auto literal = ip::make_address(host, not_literal);
+    if (!not_literal) co_return Addresses{literal};
+    co_return co_await addresses_.run<Addresses>([host = std::move(host)] { return look_up_addresses(host); });
+  }
+
+  Task<Result<Texts>> txt(std::string name) override {
+    if (name.size() > kMaxName) co_return fail(Errc::not_found, "a name too long to exist");
+    co_return co_await txt_.run<Texts>(
+        [name = std::move(name), options = options_] { return look_up_txt(name, options); });
+  }
+
+ private:
+  ResolverOptions options_;
+  Pool addresses_;
+  Pool txt_;
 };
 
 }  // namespace

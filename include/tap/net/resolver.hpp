@@ -16,8 +16,9 @@ namespace tap::net {
 
 /// The system's name look-ups (/etc/hosts, /etc/resolv.conf), on threads of their own. Loop thread only.
 /// A look-up cannot be stopped, but its caller can leave: a cancelled wait ends at once, and the look-up holds one
-/// thread until its own timeouts (seconds). With all threads held, later ones queue; with the queue full they are
-/// resolve_failed. Destruction forgets the queue and waits for the look-ups under way.
+/// thread until its own timeouts (seconds). With all threads of its kind held, later ones queue; with the queue full
+/// they are resolve_failed. Addresses and TXT records have threads of their own: handles, whose names anybody may
+/// invent, do not hold up the look-up of a PDS. Destruction forgets the queue and waits for the look-ups under way.
 class Resolver {
  public:
   virtual ~Resolver() = default;
@@ -31,9 +32,10 @@ class Resolver {
 struct ResolverOptions {
   std::chrono::seconds attempt_timeout{2};  ///< of a TXT query
   int attempts = 2;                         ///< per server
-  std::size_t threads = 16;
-  std::size_t max_queued = 4096;
-  std::uint16_t port = 0;  ///< of a server on 127.0.0.1 to ask instead of the system's, for tests; 0: none
+  std::size_t address_threads = 16;
+  std::size_t txt_threads = 8;
+  std::size_t max_queued = 4096;  ///< of each kind
+  std::uint16_t port = 0;         ///< of a server on 127.0.0.1 to ask instead of the system's, for tests; 0: none
 };
 [[nodiscard]] std::unique_ptr<Resolver> make_resolver(Executor loop, ResolverOptions options = {});
 

@@ -96,7 +96,7 @@ TEST_F(Txt, ACallerMayLeaveALookUpThatHangs) {
 
 TEST_F(Txt, AQueueThatIsFullRefuses) {
   dns_.set_silent("slow.test");
-  const auto resolver = make({.threads = 1, .max_queued = 1});
+  const auto resolver = make({.txt_threads = 1, .max_queued = 1});
   auto first = loop_.start(resolver->txt("slow.test"));
   auto second = loop_.start(resolver->txt("slow.test"));
   const auto third = loop_.run(resolver->txt("slow.test"));
@@ -112,12 +112,21 @@ TEST_F(Txt, QueuedLookUpsThatNobodyWaitsForAreNotMade) {
   dns_.set_silent("slow.test");
   dns_.set_txt("a.test", {{"x"}});
   dns_.set_txt("given-up.test", {{"x"}});
-  const auto resolver = make({.threads = 1});
+  const auto resolver = make({.txt_threads = 1});
   auto slow = loop_.start(resolver->txt("slow.test"));
   EXPECT_FALSE(loop_.run(async::with_timeout(resolver->txt("given-up.test"), 1ms)));
   EXPECT_TRUE(loop_.run(resolver->txt("a.test")));
   EXPECT_EQ(dns_.queries("given-up.test"), 0u);
   EXPECT_TRUE(slow.done());
+}
+
+TEST_F(Txt, LookUpsThatHangDoNotHoldUpAddresses) {
+  dns_.set_silent("slow.test");
+  const auto resolver = make({.address_threads = 1, .txt_threads = 2});
+  std::vector<test::Loop::Started<Result<std::vector<std::string>>>> slow;
+  for (int number = 0; number < 10; ++number) slow.push_back(loop_.start(resolver->txt("slow.test")));
+  EXPECT_TRUE(loop_.run(resolver->addresses("localhost")));
+  for (const auto& look_up : slow) EXPECT_FALSE(look_up.done());
 }
 
 TEST(Addresses, ALiteralIsItself) {
