@@ -178,6 +178,10 @@ class FakeWriter final : public store::Writer {
     database_.fold();
     co_return Result<void>{};
   }
+  [[nodiscard]] Task<Result<void>> fold_repo(repos::RepoId id) override {
+    if (database_.has_unfolded(id)) co_return co_await fold();
+    co_return Result<void>{};
+  }
   [[nodiscard]] Task<Result<void>> flush() override { co_return Result<void>{}; }
   void connect(outbox::Inbox& inbox) override { inbox_ = &inbox; }
   void stop() override { stopped_ = true; }

@@ -22,6 +22,8 @@ class Writer {
   virtual ~Writer() = default;
   /// Resumes once the write is durable and the outbox has heard of its events. A transaction that fails is rolled back
   /// and its members run one by one, so that one bad member does not fail its neighbours. Waits when the inbox is full.
+  /// A caller that is cancelled in this wait has written nothing; an accepted write cannot be cancelled: its caller
+  /// hears the answer first, so that what it keeps in memory stays in step.
   [[nodiscard]] virtual Task<Result<void>> commit(Write write) = 0;
   /// Acks join the next transaction, at the latest after 200 ms.
   virtual void ack(std::span<const outbox::EventId> ids) = 0;
@@ -29,7 +31,7 @@ class Writer {
   [[nodiscard]] virtual Task<Result<void>> fold() = 0;
   /// The same for one repo: at once when nothing of it is unfolded, as is the rule for a repo that waits for its
   /// resync.
-  [[nodiscard]] virtual Task<Result<void>> fold_repo(RepoId) { return fold(); }
+  [[nodiscard]] virtual Task<Result<void>> fold_repo(RepoId id) = 0;
   /// Resumes once everything handed in before, acks included, is durable.
   [[nodiscard]] virtual Task<Result<void>> flush() = 0;
   /// Names whom to tell of committed events. Once, before the first commit.
