@@ -89,6 +89,7 @@ T need(Result<T> result) {
 std::uint64_t load(store::Store& store, repos::Table& table) {
   const auto loaded = store.load_repos([&table](const store::RepoRow& row) { table.add(row.id, row.did, row.repo); });
   if (!loaded) throw std::runtime_error(loaded.error().message());
+  table.reserve(need(store.last_repo()));  // the id of a repo that is gone never names another
   return need(store.undelivered());
 }
 
@@ -109,7 +110,7 @@ Parts::Parts(Executor loop, const Config& config, const std::string& ca_file)
       writer(store::make_writer(loop, *store, metrics)),
       reader(need(store::make_reader(loop, *store, *writer))),
       outbox(outbox::make_outbox(loop, *reader, clock, metrics, undelivered, outbox_options(config))),
-      ledger(loop, table, *writer, *reader),
+      ledger(loop, table, *writer, *reader, metrics),
       handles(loop, table, ledger, *directory, metrics),
       resyncer(resync::make_resyncer({.loop = loop,
                                       .table = table,
@@ -153,7 +154,7 @@ Parts::Parts(Executor loop, const Config& config, const std::string& ca_file)
            .metrics = metrics},
           server_options(config))) {
   writer->connect(*outbox);
-  ledger.on_work([this](repos::RepoId id) { resyncer->wake(id); });
+  ledger.on_work([this](repos::RepoId id) { resyncer->retry_now(id); });
 }
 
 }  // namespace tap::app

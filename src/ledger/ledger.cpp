@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tap/ledger/ledger.hpp"
 
+#include "tap/base/log.hpp"
+
 #include <algorithm>
 #include <unordered_set>
 #include <utility>
@@ -8,6 +10,7 @@
 namespace tap::ledger {
 namespace {
 
+constexpr log::Logger kLog("repo_manager");
 constexpr std::string_view kInvalidHandle = "handle.invalid";
 
 std::uint64_t line_of(std::string_view did) { return static_cast<std::uint64_t>(outbox::lane_of(did)); }
@@ -29,8 +32,16 @@ outbox::Draft identity_event(std::string_view did, std::string_view handle, repo
 
 }  // namespace
 
-Ledger::Ledger(Executor loop, repos::Table& table, store::Writer& writer, store::Reader& reader)
-    : table_(table), writer_(writer), reader_(reader), turns_(std::move(loop)), wake_([](RepoId) {}) {}
+Ledger::Ledger(Executor loop, repos::Table& table, store::Writer& writer, store::Reader& reader,
+               metrics::Registry& metrics, BufferLimits limits)
+    : table_(table),
+      writer_(writer),
+      reader_(reader),
+      turns_(std::move(loop)),
+      wake_([](RepoId) {}),
+      limits_(limits),
+      overflows_(metrics.counter("tap_resync_buffer_overflows_total",
+                                 "Fetches during which more live events came than are kept")) {}
 
 void Ledger::on_work(std::function<void(RepoId)> wake) { wake_ = std::move(wake); }
 
@@ -176,10 +187,33 @@ Task<Result<void>> Ledger::set_handle(RepoId id, std::string handle) {
 }
 
 Task<Result<void>> Ledger::buffer(RepoId id, atproto::Tid rev, Bytes event) {
-  if (!table_.contains(id)) co_return Result<void>{};
+  const auto did = table_.did(id);
+  if (!did) co_return Result<void>{};
+  const Tally tally = tallies_[id];
+  if (tally.overflowed) co_return Result<void>{};
+  const std::size_t bytes = tally.bytes + event.size();
+  const bool fits = tally.events < limits_.events && bytes <= limits_.bytes;
+
   store::Write write;
-  write.mutations.emplace_back(store::BufferCommit{id, rev, std::move(event)});
-  co_return co_await writer_.commit(std::move(write));
+  if (fits) {
+    write.mutations.emplace_back(store::BufferCommit{id, rev, std::move(event)});
+  } else {
+    write.mutations.emplace_back(store::DropBuffered{id});
+  }
+  auto written = co_await writer_.commit(std::move(write));
+  if (!written) co_return written;
+  tallies_[id] = {tally.events + 1, bytes, !fits};
+  if (!fits) {
+    overflows_.add();
+    kLog.warn("too many live events during a fetch: the repo will be fetched again",
+              {{"did", did->str()}, {"count", tally.events}, {"size", tally.bytes}});
+  }
+  co_return written;
+}
+
+bool Ledger::buffer_overflowed(RepoId id) const {
+  const auto found = tallies_.find(id);
+  return found != tallies_.end() && found->second.overflowed;
 }
 
 }  // namespace tap::ledger

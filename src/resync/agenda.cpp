@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "resync/agenda.hpp"
 
+#include "tap/base/log.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -8,6 +10,7 @@ namespace tap::resync {
 namespace {
 
 using namespace std::chrono_literals;
+constexpr log::Logger kLog("resyncer");
 /// What an attempt costs whose host is full: repos of one crowded host do not keep the loop turning.
 constexpr std::chrono::milliseconds kVainProbe = 2ms;
 
@@ -28,7 +31,9 @@ Agenda::Agenda(Executor loop, const repos::Table& table, const Clock& clock, met
       fetching_(
           gauge(metrics, "tap_resync_fetching", "Fetches under way, fetched repos that wait for a worker included")),
       parked_(gauge(metrics, "tap_resync_parked", "Repos that wait for their host")),
-      paused_(gauge(metrics, "tap_resync_paused_hosts", "Hosts that are left alone for a while")) {
+      paused_(gauge(metrics, "tap_resync_paused_hosts", "Hosts that are left alone for a while")),
+      paced_(
+          metrics.counter("tap_resync_paced_total", "Repos that have to wait because they were fetched just before")) {
   for (std::size_t line = 0; line < Queue::kLines; ++line) {
     ready_[line] = &metrics.gauge("tap_resync_queue", "Repos to be fetched",
                                   {{"line", std::string(Queue::name(Queue::Line{line}))}});
@@ -36,16 +41,28 @@ Agenda::Agenda(Executor loop, const repos::Table& table, const Clock& clock, met
 }
 
 void Agenda::add(RepoId id) {
-  if (!busy_.contains(id) && wants(id)) queue_.add(id, table_.get(id)->state);
+  if (!busy_.contains(id) && wants(id)) enqueue(id);
   changed_.notify_all();
 }
 
 void Agenda::hurry(RepoId id) {
-  if (busy_.contains(id) || !wants(id)) return;
-  // Only who failed before has a retry time.
+  if (!wants(id)) return;
+  // What was never fetched is not on demand, and has no retry time.
   if (table_.get(id)->state != repos::State::pending) hurried_.insert(id);
-  queue_.hurry(id);
+  if (!busy_.contains(id)) queue_.hurry(id, pace_.due(id, clock_.steady()));
   add(id);
+}
+
+void Agenda::enqueue(RepoId id) {
+  if (queue_.contains(id)) return;
+  const auto state = table_.get(id)->state;
+  const SteadyTime now = clock_.steady();
+  const SteadyTime due = pace_.due(id, now);
+  if (due <= now) return queue_.add(id, state);
+  queue_.add_later(id, state, due);
+  paced_.add();
+  const auto wait = std::chrono::ceil<std::chrono::seconds>(due - now);
+  kLog.warn("a repo wants to be fetched too often", {{"did", table_.did(id)->str()}, {"seconds", wait.count()}});
 }
 
 bool Agenda::wants(RepoId id) const {
@@ -66,10 +83,8 @@ std::vector<Agenda::Start> Agenda::next() {
   while (may_probe(starts.size() - unparked) && next_probe_ <= now) {
     const auto id = queue_.take(now);
     if (!id) break;
-    const bool hurried = hurried_.contains(*id);
-    hurried_.erase(*id);
     busy_.insert(*id);
-    starts.push_back({*id, {}, hurried});
+    starts.push_back({*id, {}, hurried_.contains(*id)});
   }
   show();
   return starts;
@@ -136,6 +151,7 @@ Attempt::~Attempt() {
   probe(false);
   if (!parked_) {
     agenda_->busy_.erase(id_);
+    if (!agenda_->wants(id_)) agenda_->hurried_.erase(id_);
     if (due_ && agenda_->wants(id_)) {
       agenda_->queue_.add_later(id_, agenda_->table_.get(id_)->state, *due_);
     } else {
@@ -171,6 +187,12 @@ void Attempt::park() {
 }
 
 void Attempt::postpone(std::chrono::milliseconds delay) { due_ = agenda_->clock_.steady() + delay; }
+
+void Attempt::conclude() {
+  if (!agenda_->hurried_.contains(id_)) return;
+  agenda_->hurried_.erase(id_);
+  agenda_->pace_.ended(id_, agenda_->clock_.steady());
+}
 
 void Attempt::probe(bool on) {
   if (std::exchange(probing_, on) == on) return;

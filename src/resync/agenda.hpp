@@ -7,6 +7,7 @@
 
 #include "resync/hosts.hpp"
 #include "resync/id_set.hpp"
+#include "resync/pace.hpp"
 #include "resync/queue.hpp"
 
 #include <array>
@@ -27,7 +28,7 @@ class Agenda {
 
   /// This repo may want a resync; harmless when it does not, or is known.
   void add(RepoId id);
-  /// The same, and it need not wait for its retry.
+  /// The same, on demand: it waits for its pace, but not for its retry.
   void hurry(RepoId id);
   /// True for a repo that is not what it should be and whose account is active.
   [[nodiscard]] bool wants(RepoId id) const;
@@ -49,6 +50,8 @@ class Agenda {
   /// Whether attempts may begin that do not know their host yet, besides so many more.
   [[nodiscard]] bool may_probe(std::size_t more = 0) const;
   [[nodiscard]] std::optional<SteadyTime> next_due(SteadyTime now);
+  /// Into the queue, to be taken as soon as its pace allows.
+  void enqueue(RepoId id);
   void show() const;
 
   const repos::Table& table_;
@@ -56,8 +59,9 @@ class Agenda {
   std::size_t probes_;  // attempts at once that do not know their host yet
   Queue queue_;
   Hosts hosts_;
+  Pace pace_;
   IdSet busy_;     // under way or parked
-  IdSet hurried_;  // to be tried without regard to their retry time
+  IdSet hurried_;  // on demand, until an attempt has come to its end
   std::size_t probing_ = 0;
   SteadyTime next_probe_{};  // later when the last ones were in vain
   async::Event changed_;
@@ -66,6 +70,7 @@ class Agenda {
   metrics::Gauge& fetching_;
   metrics::Gauge& parked_;
   metrics::Gauge& paused_;
+  metrics::Counter& paced_;
 };
 
 /// One attempt at a repo: holds its place on the agenda and at its host, and gives both back in the end. A repo that
@@ -89,6 +94,8 @@ class Attempt {
   void park();
   /// To be tried again then.
   void postpone(std::chrono::milliseconds delay);
+  /// It came to its end, good or bad: what was demanded is done, and the pace of the repo counts it.
+  void conclude();
 
  private:
   void probe(bool on);

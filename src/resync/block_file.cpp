@@ -7,9 +7,7 @@
 #include <array>
 #include <bit>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
 #include <optional>
 #include <random>
 #include <unistd.h>
@@ -26,20 +24,10 @@ constexpr std::uint64_t kPositionMask = (std::uint64_t{1} << kPositionBits) - 1;
 
 Error disk_error(const char* what) { return {Errc::temporary_file, std::string(what) + ": " + std::strerror(errno)}; }
 
-/// A file that is gone once it is closed, however the process ends.
-int open_unnamed(const std::string& directory) {
-  const int file = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (file >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) return file;
-  std::string name = directory + "/tap-XXXXXX";  // a file system without unnamed files
-  const int named = ::mkostemp(name.data(), O_CLOEXEC);
-  if (named >= 0) ::unlink(name.c_str());
-  return named;
-}
-
 }  // namespace
 
-BlockFile::BlockFile(std::string directory, std::size_t memory)
-    : directory_(std::move(directory)), memory_(memory), slots_(64) {
+BlockFile::BlockFile(std::string directory, std::size_t memory, OpenFile open)
+    : directory_(std::move(directory)), memory_(memory), open_(open), slots_(64) {
   std::random_device device;
   key_ = (std::uint64_t{device()} << 32 | device()) | 1;
 }
@@ -153,7 +141,7 @@ Result<std::size_t> BlockFile::read_file(std::uint64_t position, std::size_t fro
 }
 
 Result<void> BlockFile::spill() {
-  if (file_ < 0) file_ = open_unnamed(directory_);
+  if (file_ < 0) file_ = open_unnamed(directory_, open_);
   if (file_ < 0) return std::unexpected(disk_error(directory_.c_str()));
   for (std::size_t done = 0; done < tail_.size();) {
     const ssize_t put = ::write(file_, tail_.data() + done, tail_.size() - done);

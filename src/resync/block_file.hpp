@@ -5,6 +5,8 @@
 #include "tap/base/bytes.hpp"
 #include "tap/base/result.hpp"
 
+#include "resync/unnamed_file.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,7 +18,7 @@ namespace tap::resync {
 /// 11 to 21 bytes a block. One thread at a time.
 class BlockFile {
  public:
-  explicit BlockFile(std::string directory, std::size_t memory = std::size_t{1} << 20);
+  explicit BlockFile(std::string directory, std::size_t memory = std::size_t{1} << 20, OpenFile open = &open_file);
   ~BlockFile();
   BlockFile(const BlockFile&) = delete;
   BlockFile& operator=(const BlockFile&) = delete;
@@ -45,9 +47,11 @@ class BlockFile {
   [[nodiscard]] Result<ByteView> section_at(std::uint64_t position);
   [[nodiscard]] Result<std::size_t> read_file(std::uint64_t position, std::size_t from, std::size_t size);
   [[nodiscard]] Result<void> spill();
+  static int open_file(const char* path, int flags, mode_t mode) { return ::open(path, flags, mode); }
 
   std::string directory_;
   std::size_t memory_;
+  OpenFile open_;
   std::uint64_t key_;  // secret, so that nobody can make blocks that crowd one place of the index
   std::vector<Slot> slots_;
   std::size_t blocks_ = 0;

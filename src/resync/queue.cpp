@@ -32,11 +32,11 @@ void Queue::add_later(RepoId id, repos::State state, SteadyTime due) {
   alarms_.push({due, id});
 }
 
-void Queue::hurry(RepoId id) {
+void Queue::hurry(RepoId id, SteadyTime due) {
   const auto found = waiting_.find(id);
-  if (found == waiting_.end()) return;
-  lines_[found->second.line].push_back(id);
-  waiting_.erase(found);
+  if (found == waiting_.end() || found->second.due <= due) return;
+  found->second.due = due;
+  alarms_.push({due, id});
 }
 
 std::optional<RepoId> Queue::take(SteadyTime now) {
@@ -63,8 +63,14 @@ void Queue::ripen(SteadyTime now) {
   for (auto due = next_due(); due && *due <= now; due = next_due()) {
     const RepoId id = alarms_.top().id;
     alarms_.pop();
-    hurry(id);
+    line_up(id);
   }
+}
+
+void Queue::line_up(RepoId id) {
+  const auto found = waiting_.find(id);
+  lines_[found->second.line].push_back(id);
+  waiting_.erase(found);
 }
 
 void Queue::skip_stale_alarms() {

@@ -34,8 +34,8 @@ class Queue {
   void add(RepoId id, repos::State state);
   /// The same, but not before `due`.
   void add_later(RepoId id, repos::State state, SteadyTime due);
-  /// Ends its wait, if it waits.
-  void hurry(RepoId id);
+  /// Shortens its wait, if it waits longer than that.
+  void hurry(RepoId id, SteadyTime due);
   /// The next repo, or none that is due.
   [[nodiscard]] std::optional<RepoId> take(SteadyTime now);
   /// When the first one that waits is due.
@@ -58,6 +58,8 @@ class Queue {
     Line line;
   };
   void ripen(SteadyTime now);
+  /// Out of its wait into its line.
+  void line_up(RepoId id);
   /// Alarms of waits that were cut short are passed over.
   void skip_stale_alarms();
 

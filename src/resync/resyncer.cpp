@@ -9,6 +9,7 @@
 #include "resync/failure.hpp"
 #include "resync/fetch.hpp"
 #include "resync/progress.hpp"
+#include "resync/retry.hpp"
 #include "resync/slots.hpp"
 #include "resync/worker.hpp"
 
@@ -24,7 +25,6 @@ namespace {
 using namespace std::chrono_literals;
 constexpr log::Logger kLog("resyncer");
 
-constexpr std::chrono::milliseconds kJitter = 1s;
 /// After a 429 that does not say how long.
 constexpr std::chrono::seconds kUnnamedPause = 10s;
 /// After trouble of our own: long enough that a full disk does not make us fetch in vain all the time.
@@ -94,6 +94,7 @@ class PoliteResyncer final : public Resyncer {
     if (settled) {
       progress_.completed(watch, parts_.clock);
       report(*did, *settled);
+      attempt.conclude();
       if (settled->again) attempt.postpone(*settled->again);
     } else if (settled.error() == Errc::rate_limited) {
       attempt.park();
@@ -146,7 +147,7 @@ class PoliteResyncer final : public Resyncer {
       }
     }
     if (!agenda_.wants(attempt.id())) co_return std::nullopt;
-    co_return Claim(parts_.table, attempt.id(), did, *parts_.table.get(attempt.id()));
+    co_return Claim(parts_.table, parts_.ledger, attempt.id(), did, *parts_.table.get(attempt.id()));
   }
 
   Task<Result<Worker::Settled>> resync(Attempt& attempt, Claim& claim, identity::IdentityPtr identity) {
@@ -179,18 +180,18 @@ class PoliteResyncer final : public Resyncer {
     }
     auto turn = parts_.ledger.turn_of(did.str());
     co_await turn.turn();
-    auto details = co_await parts_.reader.details(attempt.id());
-    if (!details || !parts_.table.contains(attempt.id())) co_return attempt.postpone(kOwnTrouble);
-    const std::uint32_t retries = (*details ? (*details)->retries : 0) + 1;
-    const auto delay = retry_delay(blame == Blame::lasting, retries) + parts_.jitter.below(kJitter);
-    kLog.warn("failed to resync a repo", {{"did", did.str()}, {"retries", retries}, {"error", error.message()}});
+    auto retry = co_await next_retry(parts_, attempt.id(), blame == Blame::lasting);
+    if (!retry || !parts_.table.contains(attempt.id())) co_return attempt.postpone(kOwnTrouble);
+    kLog.warn("failed to resync a repo", {{"did", did.str()}, {"retries", retry->retries}, {"error", error.message()}});
     store::Write write;
     write.mutations.emplace_back(store::DropBuffered{attempt.id()});
-    write.mutations.emplace_back(store::SetState{attempt.id(), repos::State::error, error.message(), retries,
-                                                 unix_after(parts_.clock.wall(), delay)});
+    write.mutations.emplace_back(
+        store::SetState{attempt.id(), repos::State::error, error.message(), retry->retries, retry->after});
     auto written = co_await parts_.writer.commit(std::move(write));
-    if (written) parts_.table.set_state(attempt.id(), repos::State::error);
-    attempt.postpone(written ? delay : kOwnTrouble);
+    if (!written) co_return attempt.postpone(kOwnTrouble);
+    parts_.table.set_state(attempt.id(), repos::State::error);
+    attempt.conclude();
+    attempt.postpone(retry->delay);
   }
 
   static void report(const atproto::Did& did, const Worker::Settled& settled) {

@@ -8,7 +8,7 @@
 #include "resync/batch_writer.hpp"
 #include "resync/failure.hpp"
 #include "resync/merge.hpp"
-#include "resync/queue.hpp"
+#include "resync/retry.hpp"
 #include "resync/stored_index.hpp"
 #include "resync/tree_check.hpp"
 
@@ -20,9 +20,6 @@ namespace {
 constexpr log::Logger kLog("resyncer");
 constexpr std::size_t kCheckSlice = 20'000;  // records that one job of the pool looks at: some 20 ms
 constexpr std::size_t kReplayPage = 256;     // at most, of 8 MiB
-constexpr std::size_t kMaxBuffered = 10'000;
-constexpr std::size_t kMaxBufferedBytes = std::size_t{64} << 20;
-constexpr std::chrono::milliseconds kJitter{1'000};
 
 Result<atproto::Commit> check_root(BlockFile& blocks, const atproto::Cid& root, const atproto::Did& did,
                                    const atproto::PublicKey& key, std::optional<atproto::Tid> held, WallTime now) {
@@ -54,19 +51,15 @@ Task<Result<Worker::Settled>> Worker::settle(Claim& claim, Fetched fetched, iden
   if (!wanted) co_return std::unexpected(wanted.error());
 
   // The index is written and read directly from here: what was journaled goes first.
-  const auto& held = claim.before().head;
-  if (held) {
+  if (claim.before().head) {
     if (auto folded = co_await parts_.writer.fold_repo(claim.id()); !folded) co_return std::unexpected(folded.error());
   }
-  std::uint64_t changes = 0;
-  if (!held || held->data != commit.data || held->records != *wanted) {
-    auto merged = co_await merge(claim, fetched, commit);
-    if (!merged) co_return std::unexpected(merged.error());
-    changes = *merged;
-  }
+  // Also when the root is the one that we hold: the filter may be another, or an attempt have ended half way.
+  auto changes = co_await merge(claim, fetched, commit);
+  if (!changes) co_return std::unexpected(changes.error());
   fetched.blocks.reset();
   auto settled = co_await join_live(claim, {commit.rev, commit.data, *wanted}, signed_commit->key);
-  if (settled) settled->changes = changes;
+  if (settled) settled->changes = *changes;
   co_return settled;
 }
 
@@ -119,12 +112,11 @@ Task<Result<std::uint64_t>> Worker::merge(Claim& claim, Fetched& fetched, const 
     }
     done = batch->done;
     if (!batch->empty()) {
-      if (changes == 0) going = co_await blur_head(claim);
       changes += batch->changes.size();
       store::Write write;
       write.mutations.emplace_back(store::PutRecords{claim.id(), std::move(batch->changes)});
       write.events = std::move(batch->events);
-      if (going) going = co_await out.write(std::move(write));
+      going = co_await out.write(std::move(write));
     }
     if (going && batch->wants_stored) going = co_await index.feed(difference);
   }
@@ -135,22 +127,6 @@ Task<Result<std::uint64_t>> Worker::merge(Claim& claim, Fetched& fetched, const 
   }
   if (!going) co_return std::unexpected(going.error());
   co_return changes;
-}
-
-Task<Result<void>> Worker::blur_head(const Claim& claim) {
-  // A crash may leave the index half way to the new tree. Should the repo then go back to the old one, an unchanged
-  // root must not pass for an unchanged index.
-  auto head = claim.before().head;
-  if (!head) co_return Result<void>{};
-  head->data = atproto::Cid();
-  auto turn = parts_.ledger.turn_of(claim.did().str());
-  co_await turn.turn();
-  if (!claim.holds()) co_return fail(Errc::removed);
-  store::Write write;
-  write.mutations.emplace_back(store::SetHead{claim.id(), *head});
-  auto written = co_await parts_.writer.commit(std::move(write));
-  if (written) parts_.table.set_head(claim.id(), *head);
-  co_return written;
 }
 
 Task<Result<Worker::Settled>> Worker::join_live(Claim& claim, repos::Head snapshot, atproto::PublicKey key) {
@@ -166,13 +142,10 @@ Task<Result<Worker::Settled>> Worker::join_live(Claim& claim, repos::Head snapsh
   Settled settled{.head = replay.head()};
   if (*broken) {
     rejoined_.add();
-    auto retries = co_await retries_of(claim.id());
-    if (!retries) co_return std::unexpected(retries.error());
-    state.state = repos::State::desynchronized;
-    state.error = (*broken)->message();
-    state.retries = *retries + 1;
-    settled.again = retry_delay(false, state.retries) + parts_.jitter.below(kJitter);
-    state.retry_after = unix_after(parts_.clock.wall(), *settled.again);
+    auto retry = co_await next_retry(parts_, claim.id(), false);
+    if (!retry) co_return std::unexpected(retry.error());
+    state = {claim.id(), repos::State::desynchronized, (*broken)->message(), retry->retries, retry->after};
+    settled.again = retry->delay;
     kLog.warn("live commits do not fit behind the fetched repo",
               {{"did", claim.did().str()}, {"rev", snapshot.rev.str()}, {"error", state.error}});
   }
@@ -194,28 +167,18 @@ Task<Result<Worker::Settled>> Worker::join_live(Claim& claim, repos::Head snapsh
 }
 
 Task<Result<std::optional<Error>>> Worker::replay_buffered(const Claim& claim, Replay& replay) {
-  std::size_t count = 0;
-  std::size_t bytes = 0;
+  if (parts_.ledger.buffer_overflowed(claim.id())) co_return Error(Errc::buffer_full);
   for (std::int64_t after = 0; !replay.broken();) {
     auto page = co_await parts_.reader.buffered(claim.id(), after, kReplayPage);
     if (!page) co_return std::unexpected(page.error());
     if (page->empty()) break;
     after = page->back().row;
-    count += page->size();
-    for (const auto& event : *page) bytes += event.commit.size();
-    if (count > kMaxBuffered || bytes > kMaxBufferedBytes) co_return Error(Errc::buffer_full);
     co_await parts_.cpu.run([&replay, &page] {
       replay.take(*page);
       return true;
     });
   }
   co_return replay.broken();
-}
-
-Task<Result<std::uint32_t>> Worker::retries_of(RepoId id) {
-  auto details = co_await parts_.reader.details(id);
-  if (!details) co_return std::unexpected(details.error());
-  co_return *details ? (*details)->retries : 0;
 }
 
 }  // namespace tap::resync

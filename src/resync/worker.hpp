@@ -28,7 +28,8 @@ class Worker {
   };
   /// Nothing is written unless the whole snapshot is good. After an error the repo is as before, but for batches
   /// written until then: its index and its consumers are ahead of its head in step, and the next attempt goes on from
-  /// there. Errors: whatever is wrong with the snapshot, the store's, or removed.
+  /// there, for it believes the index and nothing that the head says of it. Errors: whatever is wrong with the
+  /// snapshot, the store's, or removed.
   [[nodiscard]] Task<Result<Settled>> settle(Claim& claim, Fetched fetched, identity::IdentityPtr identity);
 
  private:
@@ -43,12 +44,9 @@ class Worker {
   [[nodiscard]] Task<Result<std::uint64_t>> check_tree(const Claim& claim, Fetched& fetched, atproto::Cid root);
   /// Writes what differs from the index; says how many changes.
   [[nodiscard]] Task<Result<std::uint64_t>> merge(Claim& claim, Fetched& fetched, const atproto::Commit& commit);
-  /// From the first batch on, the head no longer tells what the index holds.
-  [[nodiscard]] Task<Result<void>> blur_head(const Claim& claim);
   [[nodiscard]] Task<Result<Settled>> join_live(Claim& claim, repos::Head snapshot, atproto::PublicKey key);
-  /// Reads what was buffered into `replay`; an error in the end when it was too much.
+  /// Reads what was buffered into `replay`; says what was in the way of all of it.
   [[nodiscard]] Task<Result<std::optional<Error>>> replay_buffered(const Claim& claim, Replay& replay);
-  [[nodiscard]] Task<Result<std::uint32_t>> retries_of(RepoId id);
 
   const ResyncParts& parts_;
   const verify::Filter& filter_;

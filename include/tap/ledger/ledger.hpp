@@ -3,17 +3,26 @@
 
 #include "tap/async/task.hpp"
 #include "tap/async/turns.hpp"
+#include "tap/base/metrics.hpp"
 #include "tap/repos/table.hpp"
 #include "tap/store/writer.hpp"
 #include "tap/verify/commit.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace tap::ledger {
 
 using repos::RepoId;
+
+/// What is kept of one repo's live events while it is fetched.
+struct BufferLimits {
+  std::size_t events = 10'000;
+  std::size_t bytes = std::size_t{64} << 20;
+};
 
 /// Keeps the repos in memory and in the database in step: each step writes, then changes the table, and emits the
 /// events that tell of it. What belongs to one DID is done in its turn (turn_of): the firehose, the end of a resync,
@@ -22,9 +31,11 @@ using repos::RepoId;
 /// step.
 class Ledger {
  public:
-  Ledger(Executor loop, repos::Table& table, store::Writer& writer, store::Reader& reader);
+  Ledger(Executor loop, repos::Table& table, store::Writer& writer, store::Reader& reader, metrics::Registry& metrics,
+         BufferLimits limits = {});
 
-  /// Called when a repo wants a resync (added, desynchronized, active again). Once, before anything else.
+  /// Called when a repo wants a resync now (added, desynchronized, active again), whatever it waits for. Once, before
+  /// anything else.
   void on_work(std::function<void(RepoId)> wake);
 
   /// A place in the DID's line. The steps below marked [turn] are for its holder.
@@ -47,8 +58,13 @@ class Ledger {
   [[nodiscard]] Task<Result<void>> set_account(RepoId id, repos::Account account);
   /// [turn] The verified handle; emits an identity event when it differs from the stored one.
   [[nodiscard]] Task<Result<void>> set_handle(RepoId id, std::string handle);
-  /// [turn] Keeps an event of a repo that is being fetched.
+  /// [turn] Keeps an event of a repo that is being fetched. When there are too many, all of them are dropped, and those
+  /// that follow: then the repo has to be fetched again.
   [[nodiscard]] Task<Result<void>> buffer(RepoId id, atproto::Tid rev, Bytes event);
+  /// Events were dropped since the fetch began.
+  [[nodiscard]] bool buffer_overflowed(RepoId id) const;
+  /// At the beginning and the end of a fetch: what was kept until now counts no more.
+  void reset_buffer(RepoId id) { tallies_.erase(id); }
 
  private:
   /// A repo that is out of the table, and not yet out of the database.
@@ -56,6 +72,12 @@ class Ledger {
     RepoId id{};
     atproto::Did did;
     repos::Repo repo;
+  };
+  /// What was kept of a repo.
+  struct Tally {
+    std::size_t events = 0;
+    std::size_t bytes = 0;
+    bool overflowed = false;
   };
   /// Out of the table before the write: a resync that is writing sees it before its next batch, and the write comes
   /// after its last one.
@@ -69,6 +91,9 @@ class Ledger {
   store::Reader& reader_;
   async::Turns turns_;
   std::function<void(RepoId)> wake_;
+  BufferLimits limits_;
+  std::unordered_map<RepoId, Tally> tallies_;  // of repos that are being fetched
+  metrics::Counter& overflows_;
 };
 
 /// The head after `commit`, and its record changes.

@@ -60,15 +60,17 @@ struct ResyncParts {
 ///
 /// A repo that failed is retried after 2 s doubling to an hour, or, when its PDS or the directory said no, after an
 /// hour doubling to a day. A host that answers 429 is left alone for as long as it says, and no repo is charged for it.
-/// A host that hangs gets one fetch at a time, then rests. Stored records that the filter does not let through leave
-/// the index without an event.
+/// A host that hangs gets one fetch at a time, then rests. A repo that is fetched on demand again and again waits
+/// longer each time, up to ten minutes, until an hour was calm. Stored records that the filter does not let through
+/// leave the index without an event.
 class Resyncer {
  public:
   virtual ~Resyncer() = default;
   /// This repo wants a resync; harmless when it does not, or is known already. At start: every repo that is not active.
   /// One that failed before still waits for the retry time that the database holds.
   virtual void wake(RepoId id) = 0;
-  /// The same without that wait: for whoever knows that something has changed. It still waits for its host's pause.
+  /// The same on demand, without that wait: for whoever knows that something has changed, such as a live commit that
+  /// does not fit or an account that is back. It still waits for its host's pause, and after other fetches on demand.
   virtual void retry_now(RepoId id) = 0;
   /// Works until cancelled; what is under way then is given up and found again at the next start. Once.
   [[nodiscard]] virtual Task<void> run() = 0;

@@ -152,7 +152,7 @@ class ApiTest : public ::testing::Test {
   test::FakeWriter writer{loop.executor(), database};
   test::FakeReader reader{loop.executor(), database};
   repos::Table table;
-  ledger::Ledger ledger{loop.executor(), table, writer, reader};
+  ledger::Ledger ledger{loop.executor(), table, writer, reader, metrics};
   std::unique_ptr<outbox::Outbox> outbox = outbox::make_outbox(loop.executor(), reader, clock, metrics, 0, {});
   FakeDirectory directory;
   FakeHub hub;

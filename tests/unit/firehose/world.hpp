@@ -115,7 +115,7 @@ class World : public testing::Test {
   test::FixedJitter jitter;
   metrics::Registry metrics;
   repos::Table table;
-  ledger::Ledger ledger{loop.executor(), table, writer, reader};
+  ledger::Ledger ledger{loop.executor(), table, writer, reader, metrics};
   async::CpuPool cpu{loop.executor(), 2};
   std::vector<std::string> handle_checks;
   verify::Filter filter;

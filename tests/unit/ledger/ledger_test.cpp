@@ -81,7 +81,8 @@ class LedgerTest : public testing::Test {
   test::FakeWriter writer{loop.executor(), database};
   test::FakeReader reader{loop.executor(), database};
   repos::Table table;
-  Ledger ledger{loop.executor(), table, writer, reader};
+  metrics::Registry metrics;
+  Ledger ledger{loop.executor(), table, writer, reader, metrics, {.events = 4, .bytes = 100}};
   std::vector<RepoId> woken;
 };
 
@@ -317,6 +318,40 @@ TEST_F(LedgerTest, KeepsEventsInTheirOrder) {
   ASSERT_THAT(kept, SizeIs(2));
   EXPECT_EQ(kept[0].rev, atproto::Tid(2));
   EXPECT_THAT(kept[1].commit, ElementsAre(1, 3));
+}
+
+TEST_F(LedgerTest, DropsAllThatItKeptWhenThereAreTooManyEvents) {
+  const RepoId id = active_repo();
+  for (std::uint64_t rev = 2; rev < 6; ++rev) ASSERT_TRUE(loop.run(ledger.buffer(id, atproto::Tid(rev), {1})));
+  EXPECT_THAT(database.find(id)->buffered, SizeIs(4));
+  EXPECT_FALSE(ledger.buffer_overflowed(id));
+
+  writer.failures = 1;
+  EXPECT_FALSE(loop.run(ledger.buffer(id, atproto::Tid(6), {1})));
+  EXPECT_FALSE(ledger.buffer_overflowed(id));
+  const std::size_t writes = writer.writes.size();
+  for (std::uint64_t rev = 6; rev < 9; ++rev) ASSERT_TRUE(loop.run(ledger.buffer(id, atproto::Tid(rev), {1})));
+  EXPECT_TRUE(ledger.buffer_overflowed(id));
+  EXPECT_THAT(database.find(id)->buffered, IsEmpty());
+  EXPECT_EQ(writer.writes.size(), writes + 1);
+  EXPECT_EQ(metrics.counter("tap_resync_buffer_overflows_total", "").value(), 1U);
+}
+
+TEST_F(LedgerTest, CountsTheBytesOfWhatItKeepsPerRepo) {
+  const RepoId id = active_repo(0);
+  const RepoId other = active_repo(1);
+  ASSERT_TRUE(loop.run(ledger.buffer(id, atproto::Tid(2), Bytes(60, 1))));
+  ASSERT_TRUE(loop.run(ledger.buffer(other, atproto::Tid(2), Bytes(60, 1))));
+  ASSERT_TRUE(loop.run(ledger.buffer(id, atproto::Tid(3), Bytes(40, 1))));
+  EXPECT_FALSE(ledger.buffer_overflowed(id));
+  ASSERT_TRUE(loop.run(ledger.buffer(id, atproto::Tid(4), Bytes(1, 1))));
+  EXPECT_TRUE(ledger.buffer_overflowed(id));
+  EXPECT_FALSE(ledger.buffer_overflowed(other));
+
+  ledger.reset_buffer(id);
+  EXPECT_FALSE(ledger.buffer_overflowed(id));
+  ASSERT_TRUE(loop.run(ledger.buffer(id, atproto::Tid(5), Bytes(100, 1))));
+  EXPECT_THAT(database.find(id)->buffered, SizeIs(1));
 }
 
 TEST_F(LedgerTest, HoldsRemovalBackUntilTheTurnIsOver) {

@@ -4,6 +4,7 @@
 #include "support/clock_fakes.hpp"
 #include "support/loop.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -61,6 +62,67 @@ TEST_F(AgendaTest, HoldsABusyRepoOnce) {
   agenda.add(RepoId{1});
   agenda.hurry(RepoId{1});
   EXPECT_EQ(agenda.next().size(), 0U);
+}
+
+TEST_F(AgendaTest, FetchesOnDemandAtOnceButLessOftenEachTime) {
+  auto agenda = make({});
+  const auto id = add(1, State::desynchronized);
+  std::vector<SteadyTime::duration> waits;
+  for (int time = 0; time < 12; ++time) {
+    const auto demanded = clock.steady();
+    agenda.hurry(id);
+    auto starts = agenda.next();
+    for (; starts.empty(); starts = agenda.next()) clock.advance(1s);
+    waits.push_back(clock.steady() - demanded);
+    Attempt attempt(agenda, std::move(starts.at(0)));
+    EXPECT_TRUE(attempt.hurried());
+    attempt.conclude();
+    table.set_state(id, State::active);
+    {
+      const Attempt ended(std::move(attempt));
+    }
+    table.set_state(id, State::desynchronized);
+  }
+  EXPECT_THAT(waits, testing::ElementsAre(0s, 4s, 8s, 16s, 32s, 64s, 128s, 256s, 512s, 600s, 600s, 600s));
+  EXPECT_EQ(metrics.counter("tap_resync_paced_total", "").value(), 11U);
+
+  clock.advance(1h);
+  agenda.hurry(id);
+  EXPECT_EQ(agenda.next().size(), 1U);
+}
+
+TEST_F(AgendaTest, CutsARetryShortForADemandAndKeepsTheDemandThroughAFullHost) {
+  auto agenda = make({.park = 0});
+  const auto id = add(1, State::error);
+  {
+    Attempt attempt(agenda, {id, {}, false});
+    attempt.postpone(24h);
+  }
+  EXPECT_EQ(agenda.next().size(), 0U);
+  agenda.hurry(id);
+  Attempt other(agenda, {add(2), {}, false});
+  ASSERT_TRUE(other.enter("a"));
+  for (int time = 0; time < 2; ++time) {
+    auto starts = agenda.next();
+    ASSERT_EQ(starts.size(), 1U);
+    Attempt attempt(agenda, std::move(starts[0]));
+    EXPECT_TRUE(attempt.hurried());  // else it would wait for its old retry time
+    EXPECT_FALSE(attempt.enter("a"));
+    clock.advance(10ms);
+  }
+}
+
+TEST_F(AgendaTest, DoesNotCountFetchesThatNobodyDemanded) {
+  auto agenda = make({});
+  const auto id = add(1, State::error);
+  for (int time = 0; time < 5; ++time) {
+    Attempt attempt(agenda, {id, {}, false});
+    attempt.conclude();
+    attempt.postpone(1s);
+  }
+  table.set_state(id, State::desynchronized);
+  agenda.hurry(id);
+  EXPECT_EQ(agenda.next().size(), 1U);
 }
 
 TEST_F(AgendaTest, LooksForHostsOfSoManyAtOnce) {

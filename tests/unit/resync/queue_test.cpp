@@ -59,7 +59,7 @@ TEST(Queue, KeepsAWaitingRepoBackUntilItsTime) {
 TEST(Queue, ForgetsTheAlarmOfAHurriedRepo) {
   Queue queue;
   queue.add_later(RepoId{1}, State::error, kNow + 5s);
-  queue.hurry(RepoId{1});
+  queue.hurry(RepoId{1}, kNow);
   EXPECT_EQ(queue.take(kNow), RepoId{1});
   // It failed again and waits anew: the old alarm must not end the new wait.
   queue.add_later(RepoId{1}, State::error, kNow + 60s);
@@ -67,6 +67,19 @@ TEST(Queue, ForgetsTheAlarmOfAHurriedRepo) {
   EXPECT_EQ(queue.next_due(), kNow + 60s);
   EXPECT_EQ(queue.take(kNow + 6s), std::nullopt);
   EXPECT_EQ(queue.take(kNow + 60s), RepoId{1});
+}
+
+TEST(Queue, HurriesAWaitButNeverProlongsIt) {
+  Queue queue;
+  queue.add_later(RepoId{1}, State::error, kNow + 60s);
+  queue.hurry(RepoId{1}, kNow + 10s);
+  queue.hurry(RepoId{1}, kNow + 20s);
+  EXPECT_EQ(queue.next_due(), kNow + 10s);
+  EXPECT_EQ(queue.take(kNow + 9s), std::nullopt);
+  EXPECT_EQ(queue.take(kNow + 10s), RepoId{1});
+  EXPECT_EQ(queue.next_due(), std::nullopt);
+  queue.hurry(RepoId{1}, kNow);  // it does not wait any more
+  EXPECT_EQ(queue.size(), 0U);
 }
 
 /// The same rules, written slowly.
@@ -78,10 +91,8 @@ class SlowQueue {
   void add_later(std::uint64_t id, State state, SteadyTime due) {
     if (!holds(id)) waits_[id] = {due, Queue::line_of(state)};
   }
-  void hurry(std::uint64_t id) {
-    if (!waits_.contains(id)) return;
-    lines_[waits_[id].second].push_back(id);
-    waits_.erase(id);
+  void hurry(std::uint64_t id, SteadyTime due) {
+    if (waits_.contains(id)) waits_[id].first = std::min(waits_[id].first, due);
   }
   std::optional<std::uint64_t> take(SteadyTime now) {
     std::vector<std::pair<SteadyTime, std::uint64_t>> ripe;
@@ -89,7 +100,10 @@ class SlowQueue {
       if (wait.first <= now) ripe.emplace_back(wait.first, id);
     }
     std::ranges::sort(ripe);
-    for (const auto& [due, id] : ripe) hurry(id);
+    for (const auto& [due, id] : ripe) {
+      lines_[waits_[id].second].push_back(id);
+      waits_.erase(id);
+    }
     for (int tried = 0; tried < 3; ++tried) {
       auto& line = lines_[turn_];
       turn_ = (turn_ + 1) % 3;
@@ -135,8 +149,8 @@ TEST(Queue, DoesWhatItsSlowModelDoes) {
           model.add_later(id, state, due);
           break;
         case 2:
-          queue.hurry(RepoId{id});
-          model.hurry(id);
+          queue.hurry(RepoId{id}, due);
+          model.hurry(id, due);
           break;
         case 3:
           now += std::chrono::milliseconds(roll(200));

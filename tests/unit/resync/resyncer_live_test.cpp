@@ -83,12 +83,19 @@ TEST_F(ResyncerLive, FetchesAgainWhenLiveCommitsHaveAGap) {
 TEST_F(ResyncerLive, FetchesAgainWhenTooMuchWasBuffered) {
   account.fill(1);
   begin_fetch();
-  auto& buffered = world.row(account).buffered;
-  for (std::int64_t row = 1; row <= 10'001; ++row) buffered.push_back({row, atproto::Tid(1), Bytes{1}});
+  const Bytes large(std::size_t{33} << 20, 1);
+  for (int time = 0; time < 2; ++time) {
+    ASSERT_TRUE(world.loop.run(world.ledger.buffer(world.id(account), atproto::Tid(1), large)));
+  }
+  EXPECT_THAT(world.row(account).buffered, IsEmpty());
   end_fetch();
   world.until_state(account, State::desynchronized);
   EXPECT_THAT(world.row(account).buffered, IsEmpty());
   EXPECT_THAT(world.row(account).details.error, HasSubstr("too many live commits"));
+
+  world.pass(3s);  // the next fetch counts anew
+  world.until_state(account, State::active);
+  world.expect_in_step(account);
 }
 
 TEST_F(ResyncerLive, DropsWhatAnEarlierAttemptLeftBehind) {
@@ -162,6 +169,51 @@ TEST_F(ResyncerLive, StopsWritingWhenTheRepoIsRemovedBetweenBatches) {
   world.outbox.room.open();
   world.loop.run_until([&] { return world.count("tap_resyncs_failed_total") == 1; });
   EXPECT_THAT(world.told(), SizeIs(1'000));
+}
+
+TEST_F(ResyncerLive, BeginsAnewWhenARemovalThatFailedStoppedIt) {
+  account.fill(2'500);
+  world.outbox.room.close();
+  begin_fetch();
+  end_fetch();
+  world.loop.run_until([&] { return world.outbox.room.waiting() == 1; });
+  world.outbox.room.let_one_pass();
+  world.loop.run_until([&] { return world.told().size() == 1'000 && world.outbox.room.waiting() == 1; });
+  world.http.answers.gate.close();
+  world.writer.failures = 1;
+  ASSERT_FALSE(world.loop.run(world.ledger.untrack({account.did()})));
+  // The same id, and not the claim's any more: what is left of the old fetch writes nothing, neither batches nor its
+  // end.
+  EXPECT_EQ(world.repo(account).state, State::desynchronized);
+  account.post();
+  world.serve(account);
+  world.outbox.room.open();
+  world.loop.run_until([&] { return world.http.answers.gate.waiting() == 1; });
+  EXPECT_THAT(world.told(), SizeIs(1'000));
+  EXPECT_EQ(world.repo(account).state, State::resyncing);
+
+  world.http.answers.gate.open();
+  world.until_state(account, State::active);
+  world.expect_in_step(account);
+  EXPECT_THAT(world.told(), SizeIs(2'501));
+}
+
+TEST_F(ResyncerLive, BeginsAnewWhenARemovalFailedDuringItsLastWrites) {
+  account.fill(3);
+  begin_fetch();
+  std::optional<async::Turns::Ticket> turn(world.ledger.turn_of(account.did().str()));
+  world.loop.run(turn->turn());
+  auto removal = world.loop.start(world.ledger.untrack({account.did()}));
+  end_fetch();
+  world.loop.settle();
+  world.writer.failures = 1;
+  turn.reset();
+  world.loop.run_until([&] { return removal.done(); });
+  EXPECT_FALSE(removal.take());
+  world.until_state(account, State::active);
+  world.expect_in_step(account);
+  EXPECT_EQ(world.http.answers.asked(World::url(account)), 2U);
+  EXPECT_THAT(world.told(), SizeIs(3));
 }
 
 TEST_F(ResyncerLive, HoldsTheDidsTurnFromTheDrainToTheLastWrite) {

@@ -195,6 +195,68 @@ TEST(ResyncerSchedule, DoesNotFetchAnInactiveAccountUntilItIsBack) {
   world.until_state(account, State::active);
 }
 
+TEST(ResyncerSchedule, TriesAFailedRepoAtOnceWhenItsAccountIsBack) {
+  World world;
+  Account account(1);
+  world.publish(account);
+  world.http.answers.answer(World::url(account), 400, R"({"error":"RepoDeactivated"})");
+  world.start();
+  const auto id = world.track(account);
+  world.until_state(account, State::error);
+  ASSERT_TRUE(world.loop.run(world.ledger.set_account(id, repos::Account::deactivated)));
+  account.fill(3);
+  world.serve(account);
+  ASSERT_TRUE(world.loop.run(world.ledger.set_account(id, repos::Account::active)));
+  world.until_state(account, State::active);
+  world.expect_in_step(account);
+}
+
+TEST(ResyncerSchedule, DoesNotLetAnAccountThatComesAndGoesFetchEachTime) {
+  World world;
+  Account account(1);
+  world.publish(account);
+  world.http.answers.answer(World::url(account), 400, R"({"error":"RepoNotFound"})");
+  world.start();
+  const auto id = world.track(account);
+  world.until_state(account, State::error);
+  for (int second = 0; second < 60; ++second) {
+    ASSERT_TRUE(world.loop.run(world.ledger.set_account(id, repos::Account::deactivated)));
+    ASSERT_TRUE(world.loop.run(world.ledger.set_account(id, repos::Account::active)));
+    world.loop.run_until([&] { return world.table.count(State::resyncing) == 0; });
+    world.pass(1s);
+  }
+  world.loop.run_until([&] { return world.table.count(State::resyncing) == 0; });
+  // The first fetch, then after 0, 4, 8, 16 and 32 s.
+  EXPECT_LE(world.http.answers.asked(World::url(account)), 6U);
+  EXPECT_GE(world.http.answers.asked(World::url(account)), 5U);
+}
+
+TEST(ResyncerSchedule, RepairsOneLossAtOnceButNotOneAfterTheOther) {
+  World world;
+  Account account(1);
+  account.fill(3);
+  world.serve(account);
+  world.start();
+  const auto id = world.track(account);
+  world.until_state(account, State::active);
+  for (const auto wait : {0s, 4s, 8s, 16s}) {
+    const auto asked = world.http.answers.asked(World::url(account));
+    ASSERT_TRUE(world.loop.run(world.ledger.desynchronize(id, "each commit lies")));
+    if (wait > 0s) {
+      world.pass(wait - 1ms);
+      EXPECT_EQ(world.http.answers.asked(World::url(account)), asked) << wait.count();
+      EXPECT_EQ(world.repo(account).state, State::desynchronized);
+      world.pass(1ms);
+    }
+    world.until_state(account, State::active);
+    EXPECT_EQ(world.http.answers.asked(World::url(account)), asked + 1);
+  }
+  EXPECT_EQ(world.count("tap_resync_paced_total"), 3U);
+  world.pass(1h);
+  ASSERT_TRUE(world.loop.run(world.ledger.desynchronize(id, "once more")));
+  world.until_state(account, State::active);
+}
+
 TEST(ResyncerSchedule, FetchesARepoOnceHoweverOftenItIsWoken) {
   World world;
   Account account(1);

@@ -163,6 +163,29 @@ TEST(Resyncer, FetchesWantedCollectionsOnly) {
   EXPECT_EQ(world.row(account).repo.head->records, 1U);
 }
 
+TEST(Resyncer, FollowsAnotherFilterWithAsManyRecords) {
+  World world({}, verify::Filter({"app.bsky.feed.like"}));
+  Account account(1);
+  account.commit({test::create("app.bsky.feed.like/a", test::post_record(1)),
+                  test::create("app.bsky.feed.post/b", test::post_record(2))});
+  world.serve(account);
+  const auto id = world.track(account);
+  const auto post = atproto::Cid::of(atproto::Cid::Codec::dag_cbor, account.records().at("app.bsky.feed.post/b"));
+  // What a Tap with the other filter has left behind: the same root, the same count.
+  world.database.apply({.mutations = {store::PutRecords{id, {{"app.bsky.feed.post", "b", post}}},
+                                      store::SetHead{id, {account.head()->rev, account.head()->data, 1}},
+                                      store::SetState{id, State::desynchronized, "", 0, 0}},
+                        .events = {}});
+  world.table.set_head(id, {account.head()->rev, account.head()->data, 1});
+  world.table.set_state(id, State::desynchronized);
+  world.start();
+  world.until_state(account, State::active);
+
+  EXPECT_THAT(world.told(), ElementsAre("create app.bsky.feed.like/a"));
+  EXPECT_THAT(world.row(account).records, SizeIs(1));
+  EXPECT_TRUE(world.row(account).records.contains({"app.bsky.feed.like", "a"}));
+}
+
 TEST(Resyncer, ComesBackWholeFromACrashInTheMiddle) {
   World world({.batch_records = 10});
   Account account(1);

@@ -124,7 +124,7 @@ class World {
   FakeWriter writer{loop.executor(), database};
   FakeReader reader{loop.executor(), database};
   repos::Table table;
-  ledger::Ledger ledger{loop.executor(), table, writer, reader};
+  ledger::Ledger ledger{loop.executor(), table, writer, reader, metrics};
   FakeOutbox outbox{loop.executor()};
   FakeDirectory directory{loop.executor()};
   PdsHttp http{loop.executor()};
