@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: MIT
 #include "tap/async/error.hpp"
 
-#include <string>
+#include "tap/base/error_category.hpp"
 
 namespace tap::async {
 namespace {
 
-class Category final : public std::error_category {
- public:
-  const char* name() const noexcept override { return "async"; }
-  std::string message(int value) const override {
-    switch (static_cast<Errc>(value)) {
-      case Errc::timed_out:
-        return "timed out";
-    }
-    return "unknown error";
+const char* text_of(Errc code) {
+  switch (code) {
+    case Errc::timed_out:
+      return "timed out";
   }
-};
+  return "unknown error";
+}
 
 }  // namespace
 
 std::error_code make_error_code(Errc code) {
-  static const Category category;
+  static const ErrorCategory<Errc> category("async", text_of);
   return {static_cast<int>(code), category};
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tap/atproto/error.hpp"
 
-#include <string>
+#include "tap/base/error_category.hpp"
 
 namespace tap::atproto {
 namespace {
@@ -74,16 +74,10 @@ const char* text_of(Errc code) {
   return "unknown error";
 }
 
-class Category final : public std::error_category {
- public:
-  const char* name() const noexcept override { return "atproto"; }
-  std::string message(int value) const override { return text_of(static_cast<Errc>(value)); }
-};
-
 }  // namespace
 
 std::error_code make_error_code(Errc code) {
-  static const Category category;
+  static const ErrorCategory<Errc> category("atproto", text_of);
   return {static_cast<int>(code), category};
 }
 

@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: MIT
 #include "deliver/error.hpp"
 
-#include <string>
+#include "tap/base/error_category.hpp"
 
 namespace tap::deliver {
 namespace {
 
-class Category final : public std::error_category {
- public:
-  const char* name() const noexcept override { return "deliver"; }
-  std::string message(int code) const override {
-    switch (static_cast<Errc>(code)) {
-      case Errc::bad_message:
-        return "the consumer's message cannot be understood";
-    }
-    return "unknown";
+const char* text_of(Errc code) {
+  switch (code) {
+    case Errc::bad_message:
+      return "the consumer's message cannot be understood";
   }
-};
+  return "unknown error";
+}
 
 }  // namespace
 
 std::error_code make_error_code(Errc code) {
-  static const Category category;
+  static const ErrorCategory<Errc> category("deliver", text_of);
   return {static_cast<int>(code), category};
 }
 
