@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Writes the seeds of every fuzz target into a folder: fuzz_make_seeds tests/fuzz/seeds
 #include "tap/atproto/mst.hpp"
+#include "tap/net/ws_frames.hpp"
 
 #include "support/atproto/account.hpp"
 #include "support/atproto/dice.hpp"
@@ -89,6 +90,48 @@ void write_texts(const std::filesystem::path& root) {
   }
 }
 
+/// A byte for the end that sends, one for the size of the pieces, one for the way in; then frames.
+void write_frames(const std::filesystem::path& root) {
+  using net::Opcode;
+  Seeds frames(root, "ws_frames");
+  const std::string medium(200, 'm'), large(1'500, 'l');
+  std::string server, client;
+  for (const auto& [opcode, payload] : {std::pair<Opcode, std::string_view>{Opcode::binary, "first"},
+                                        {Opcode::ping, "are you there"},
+                                        {Opcode::text, medium},
+                                        {Opcode::binary, large},
+                                        {Opcode::pong, ""},
+                                        {Opcode::close,
+                                         "\x03\xe8"
+                                         "bye"}}) {
+    net::append_frame(server, opcode, as_bytes(payload));
+    net::append_masked_frame(client, opcode, as_bytes(payload), 0x11223344);
+  }
+  const std::string_view fragments(
+      "\x01\x02"
+      "ab\x89\x01p\x00\x00\x80\x02"
+      "cd",
+      13);
+  const std::string_view padded("\x81\xfe\x00\x01KEYS!\x81\xff\0\0\0\0\0\0\0\x01KEYS?", 24);
+  for (const std::string_view way : {std::string_view("\x00", 1), std::string_view("\x01", 1)}) {
+    const std::string name = way[0] == 0 ? "read" : "append";
+    frames.add("server_" + name, std::string("\x00\x02", 2).append(way) + server);
+    frames.add("client_" + name, std::string("\x01\x30", 2).append(way) + client);
+    frames.add("fragments_" + name, std::string("\x00\x00", 2).append(way).append(fragments));
+    frames.add("padded_" + name, std::string("\x01\x01", 2).append(way).append(padded));
+  }
+}
+
+void write_json(const std::filesystem::path& root) {
+  Seeds json(root, "json_scanner");
+  json.add("ack", R"({"type":"ack","id":18446744073709551615})");
+  json.add("dids", R"( {"dids" : ["did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "did:web:host.example"]} )");
+  json.add("numbers", R"([0,-0,-1.5e+3,2E-2,1e999,123456789012345678901234567890])");
+  json.add("escapes", R"({"\u0041\ud83d\ude00":"\"\\\/\b\f\n\r\t","\ud83d":null})");
+  json.add("words", "[true,false,null,[],{},[[{}]]] behind");
+  json.add("texts", "\"a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xff\"");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -100,5 +143,7 @@ int main(int argc, char** argv) {
   write_repo(argv[1]);
   write_recipes(argv[1]);
   write_texts(argv[1]);
+  write_frames(argv[1]);
+  write_json(argv[1]);
   return 0;
 }
