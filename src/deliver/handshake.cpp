@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "deliver/handshake.hpp"
 
+#include "tap/net/ws_handshake.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 namespace tap::deliver {
@@ -32,17 +32,6 @@ bool is_key(std::string_view key) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
   };
   return key.size() == 24 && key.ends_with("==") && std::ranges::all_of(key.substr(0, 22), is_digit);
-}
-
-std::string accept_key(std::string_view key) {
-  std::string text(key);
-  text += "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455, 1.3
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned size = 0;
-  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr);
-  std::array<unsigned char, 32> encoded;
-  const int length = EVP_EncodeBlock(encoded.data(), digest.data(), static_cast<int>(size));
-  return {encoded.begin(), encoded.begin() + length};
 }
 
 /// The host and port of an origin; empty when it has none, as `null`.
@@ -107,7 +96,7 @@ Handshake shake_hands(std::string_view received) {
               "Upgrade: websocket\r\n"
               "Connection: Upgrade\r\n"
               "Sec-WebSocket-Accept: " +
-              accept_key(request[http::field::sec_websocket_key]) + "\r\n\r\n",
+              net::websocket_accept(request[http::field::sec_websocket_key]) + "\r\n\r\n",
           .reason = {},
           .head = head};
 }

@@ -2,6 +2,7 @@
 #include "tap/net/ws_client.hpp"
 
 #include "tap/net/ws_frames.hpp"
+#include "tap/net/ws_handshake.hpp"
 
 #include "net/connection.hpp"
 #include "net/request_head.hpp"
@@ -9,7 +10,6 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/string.hpp>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include <array>
@@ -31,15 +31,6 @@ std::string random_key() {
   std::array<std::uint8_t, 16> bytes;
   if (::RAND_bytes(bytes.data(), bytes.size()) != 1) throw std::bad_alloc();
   return base64(bytes);
-}
-
-/// The proof that the server means WebSocket (RFC 6455, 4.2.2).
-std::string accept_of(const std::string& key) {
-  const std::string text = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-  std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest;
-  unsigned size = 0;
-  if (::EVP_Digest(text.data(), text.size(), digest.data(), &size, ::EVP_sha1(), nullptr) != 1) throw std::bad_alloc();
-  return base64(ByteView(digest).first(size));
 }
 
 /// What a stream and its pending writes and timer share: they may end after it.
@@ -207,7 +198,7 @@ class Client final : public WsConnector {
     if (!response) co_return std::unexpected(response.error());
     if (response->status != 101) co_return co_await refuse(reader, std::move(*response), refused);
     if (!boost::beast::iequals(response->header("upgrade"), "websocket") ||
-        response->header("sec-websocket-accept") != accept_of(key)) {
+        response->header("sec-websocket-accept") != websocket_accept(key)) {
       co_return fail(Errc::bad_response, "not a WebSocket handshake");
     }
     if (!response->header("sec-websocket-extensions").empty()) {
