@@ -14,6 +14,7 @@ struct Range {
   std::uint32_t first;
   int bits;
 };
+/// The special-purpose registry of IANA, with 6to4's relays, multicast and what is reserved.
 constexpr std::array<Range, 15> kSpecial = {{{0x0000'0000, 8},
                                              {0x0a00'0000, 8},
                                              {0x6440'0000, 10},

@@ -154,8 +154,9 @@ class Client final : public HttpClient {
     auto response = co_await reader.read_head(request.method == "HEAD");
     heard = reader.heard();
     if (!response) co_return response;
-    if (auto read = co_await read_body(request, sink, reader, *response); !read)
+    if (auto read = co_await read_body(request, sink, reader, *response); !read) {
       co_return std::unexpected(read.error());
+    }
     if (reader.is_reusable()) idle_.put(place_of(request), std::move(connection), std::chrono::steady_clock::now());
     co_return response;
   }

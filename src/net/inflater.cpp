@@ -38,8 +38,9 @@ Result<ByteView> Inflater::next() {
   stream.avail_out = static_cast<uInt>(state_->output.size());
   const int status = inflate(&stream, Z_NO_FLUSH);
   if (status == Z_STREAM_END) state_->finished = true;
-  if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
+  if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
     return fail(Errc::bad_response, "bad gzip data");
+  }
   return ByteView(state_->output).first(state_->output.size() - stream.avail_out);
 }
 
