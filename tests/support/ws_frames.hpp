@@ -33,6 +33,22 @@ inline std::string frame(const ClientFrame& frame) {
   return out;
 }
 
+/// The head of a server's frame, which has no mask: how long it is, 0 when it is not all there, and what follows.
+struct FrameHead {
+  std::size_t size = 0;
+  std::size_t payload = 0;
+};
+inline FrameHead read_frame_head(std::string_view bytes) {
+  if (bytes.size() < 2) return {};
+  const auto byte = [bytes](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i])); };
+  const std::size_t length = byte(1) & 0x7f;
+  const std::size_t digits = length < 126 ? 0 : length == 126 ? 2 : 8;
+  if (bytes.size() < 2 + digits) return {};
+  std::size_t payload = digits == 0 ? length : 0;
+  for (std::size_t i = 0; i < digits; ++i) payload = payload << 8 | byte(2 + i);
+  return {2 + digits, payload};
+}
+
 inline std::string text_frame(std::string_view payload) { return frame({.payload = payload}); }
 
 }  // namespace tap::test

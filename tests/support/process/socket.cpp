@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bench/socket.hpp"
+#include "support/process/socket.hpp"
 
 #include <arpa/inet.h>
 #include <array>
@@ -7,13 +7,16 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <system_error>
 #include <unistd.h>
 
-namespace tap::bench {
+namespace tap::test {
 namespace {
+
+constexpr std::chrono::seconds kAnswerLimit{20};
 
 [[noreturn]] void throw_errno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
@@ -69,7 +72,18 @@ Socket::Received Socket::receive(std::span<char> into) const {
   throw_errno("recv");
 }
 
+bool Socket::wait_readable(std::chrono::milliseconds limit) const {
+  pollfd wait{descriptor_, POLLIN, 0};
+  return ::poll(&wait, 1, static_cast<int>(limit.count())) > 0;
+}
+
 void Socket::shut_down() const { ::shutdown(descriptor_, SHUT_RDWR); }
+
+void Socket::reset() {
+  const linger at_once{1, 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  ::close(std::exchange(descriptor_, -1));
+}
 
 std::string read_http_head(const Socket& socket, std::string& rest) {
   constexpr std::string_view kEnd = "\r\n\r\n";
@@ -80,19 +94,21 @@ std::string read_http_head(const Socket& socket, std::string& rest) {
       rest.erase(0, head.size());
       return head;
     }
+    if (!socket.wait_readable(kAnswerLimit)) throw std::runtime_error("no HTTP answer in time");
     const auto received = socket.receive(piece);
     if (received.closed) throw std::runtime_error("the connection ended before an HTTP answer");
     rest.append(piece.data(), received.size);
   }
 }
 
-void shake_hands(const Socket& socket, std::string_view target, std::string& rest) {
+void shake_hands(const Socket& socket, std::string_view target, std::string& rest, std::string_view headers) {
   socket.send("GET " + std::string(target) +
               " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+              std::string(headers) + "\r\n");
   const std::string head = read_http_head(socket, rest);
   if (!head.starts_with("HTTP/1.1 101"))
     throw std::runtime_error("no WebSocket at " + std::string(target) + ": " + head);
 }
 
-}  // namespace tap::bench
+}  // namespace tap::test
