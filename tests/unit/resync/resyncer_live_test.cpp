@@ -198,21 +198,23 @@ TEST_F(ResyncerLive, BeginsAnewWhenARemovalThatFailedStoppedIt) {
   EXPECT_THAT(world.told(), SizeIs(2'501));
 }
 
-TEST_F(ResyncerLive, BeginsAnewWhenARemovalFailedDuringItsLastWrites) {
+TEST_F(ResyncerLive, BeginsAnewWhenARemovalFailedBetweenItsLastBatchAndItsEnd) {
   account.fill(3);
   begin_fetch();
-  std::optional<async::Turns::Ticket> turn(world.ledger.turn_of(account.did().str()));
-  world.loop.run(turn->turn());
-  auto removal = world.loop.start(world.ledger.untrack({account.did()}));
+  world.writer.gate.close();
   end_fetch();
+  world.loop.run_until([&] { return world.writer.gate.waiting() == 1; });
+  auto removal = world.loop.start(world.ledger.untrack({account.did()}));  // in line behind the batch
+  world.writer.gate.let_one_pass();
+  world.loop.run_until([&] { return world.told().size() == 3 && world.writer.gate.waiting() == 1; });
   world.loop.settle();
   world.writer.failures = 1;
-  turn.reset();
+  world.writer.gate.open();
   world.loop.run_until([&] { return removal.done(); });
   EXPECT_FALSE(removal.take());
   world.until_state(account, State::active);
   world.expect_in_step(account);
-  EXPECT_EQ(world.http.answers.asked(World::url(account)), 2U);
+  EXPECT_EQ(world.http.answers.asked(World::url(account)), 2);
   EXPECT_THAT(world.told(), SizeIs(3));
 }
 
