@@ -35,7 +35,10 @@ export class History {
   }
 
   violate(event, fault) {
-    if (this.violations.length < 5) this.violations.push(`event ${event.id} (${sayingOf(event)}): ${fault}`)
+    if (this.violations.length >= 5) return
+    const before = [...this.seen].filter(([id, said]) => id !== event.id && said.includes(pathOf(event)))
+    const story = before.map(([id, said]) => `\n    before it, event ${id} (${said})`).join('')
+    this.violations.push(`event ${event.id} (${sayingOf(event)}): ${fault}${story}`)
   }
 
   assertClean() {
@@ -112,6 +115,8 @@ class Repo {
     }
   }
 }
+
+const pathOf = ({ did, collection, rkey }) => (collection ? `${did}/${collection}/${rkey}` : did)
 
 function sayingOf({ type, live, action, did, collection, rkey, rev, cid, handle, status }) {
   if (type === 'identity') return `identity ${did} ${handle} ${status}`
