@@ -84,9 +84,10 @@ TEST_F(Resync, ForgedCommitChangesNothing) {
   Account alice = follow_one();
   Account forger(1);
   forger.fill(10);
-  send(forger.commit({create(forger.new_path(), post_record(666))}, {.key = SigningKey(atproto::Curve::k256, 666)}));
-  send(alice.commit({create(alice.new_path(), post_record(1000))}));
+  const CommitMessage honest_commit = alice.commit({create(alice.new_path(), post_record(1000))});
   publish_repo(alice);
+  send(forger.commit({create(forger.new_path(), post_record(666))}, {.key = SigningKey(atproto::Curve::k256, 666)}));
+  send(honest_commit);
   await_records(alice);
   await_state(alice, "active");
   send(alice.post());

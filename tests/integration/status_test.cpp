@@ -58,10 +58,11 @@ TEST_F(Status, OldKeyIsRefusedAfterAnIdentityEvent) {
 
   alice.rotate(SigningKey(atproto::Curve::k256, 99));
   publish_document(alice, pds_);
+  const CommitMessage honest = alice.commit({create("app.bsky.feed.post/3kaaaaaaaaa2a", post_record(1))});
+  publish_repo(alice);
   send(alice.identity());
   send(thief.commit({create(thief.new_path(), post_record(666))}));
-  send(alice.commit({create("app.bsky.feed.post/3kaaaaaaaaa2a", post_record(1))}));
-  publish_repo(alice);
+  send(honest);
   await_records(alice);
   EXPECT_THAT(told(alice), SizeIs(7));
 }
@@ -77,9 +78,9 @@ TEST_F(Status, DeactivatedAccountComesBackWithWhatItMissed) {
   send(ignored);
   send(alice.status(true));
   await_status(alice, "active");
+  const CommitMessage next = alice.post();
   publish_repo(alice);
-  send(alice.post());
-  publish_repo(alice);
+  send(next);
   await_records(alice);
   EXPECT_THAT(statuses(alice), ElementsAre("active", "deactivated", "active"));
 }
