@@ -54,8 +54,9 @@ TEST_F(Process, SecondSignalEndsItThoughAnEventIsUnderWay) {
   // Its key is looked up anew, and never found: the shutdown would wait ten seconds for it.
   plc_.answer_all(Reply{.fault = Fault::hang});
   send(alice.identity());
-  send(alice.post());
+  const std::int64_t last = send(alice.post());
   ASSERT_TRUE(plc_.server().wait_for_hanging(1));
+  wait_for("the post", [&] { return get("/stats/cursors").at("firehose") == last; });
   tap().signal(SIGTERM);
   (void)tap().wait_for_line("shutting down");
   tap().signal(SIGTERM);
