@@ -17,7 +17,6 @@ using tap::net::FrameReader;
 using tap::net::Opcode;
 
 constexpr std::size_t kReadBytes = 1024;
-constexpr std::size_t kMaxMessage = 2000;  // more than a read, so that the buffer has to grow
 
 struct Outcome {
   int opcode = 0;
@@ -29,7 +28,7 @@ struct Outcome {
 
 class SlowReader {
  public:
-  explicit SlowReader(bool masked) : masked_(masked) {}
+  SlowReader(bool masked, std::size_t max_message) : masked_(masked), max_message_(max_message) {}
 
   /// All that has come out so far; nothing follows an error.
   const std::vector<Outcome>& read(ByteView bytes) {
@@ -64,7 +63,7 @@ class SlowReader {
       if ((opcode == 0) != (kind_ != 0) || length >= std::size_t{1} << 63 || (padded && !masked_)) {
         return refuse(bad_frame);
       }
-      if (length > kMaxMessage || joined_.size() + length > kMaxMessage) return refuse(too_large);
+      if (length > max_message_ || joined_.size() + length > max_message_) return refuse(too_large);
     }
     const std::size_t begin = key + (masked_ ? 4 : 0);
     if (rest_.size() < begin + length) return false;
@@ -89,6 +88,7 @@ class SlowReader {
 
   Bytes rest_;
   bool masked_;
+  std::size_t max_message_;
   int kind_ = 0;
   Bytes joined_;
   std::vector<Outcome> outcomes_;
@@ -109,7 +109,7 @@ void drain(FrameReader& reader, std::vector<Outcome>& outcomes) {
 void feed(FrameReader& reader, ByteView bytes, bool append) {
   if (append) return reader.append(bytes);
   const auto space = reader.space();
-  require(space.size() >= bytes.size() && space.size() <= kReadBytes + kMaxMessage);
+  require(space.size() >= bytes.size());
   std::ranges::copy(bytes, space.begin());
   reader.filled(bytes.size());
 }
@@ -128,20 +128,22 @@ void send_again(const std::vector<Outcome>& outcomes, bool masked) {
       tap::net::append_frame(wire, opcode, outcome.payload);
     }
   }
-  require(SlowReader(masked).read(tap::as_bytes(wire)) == sent);
+  require(SlowReader(masked, wire.size()).read(tap::as_bytes(wire)) == sent);
 }
 
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   tap::fuzz::Input input(ByteView(data, size));
-  const bool masked = input.byte() % 2 == 1;
+  const std::uint8_t way = input.byte();
+  const bool masked = (way & 1) != 0;
+  const bool append = (way & 2) != 0;
+  const std::size_t max_message = (way & 4) != 0 ? 40 : 2 * kReadBytes;  // easily exceeded, or making the buffer grow
   const std::size_t piece = 1 + 4 * std::size_t{input.byte()};
-  const bool append = input.byte() % 2 == 1;
   FrameReader reader({.peer = masked ? FrameReader::Peer::client : FrameReader::Peer::server,
                       .read_bytes = kReadBytes,
-                      .max_message = kMaxMessage});
-  SlowReader slow(masked);
+                      .max_message = max_message});
+  SlowReader slow(masked, max_message);
   std::vector<Outcome> outcomes;
   while (!input.empty() && (outcomes.empty() || !outcomes.back().error)) {
     const ByteView bytes = input.take(append ? piece : std::min(piece, reader.space().size()));

@@ -90,10 +90,9 @@ void write_texts(const std::filesystem::path& root) {
   }
 }
 
-/// A byte for the end that sends, one for the size of the pieces, one for the way in; then frames.
+/// A byte of flags (client, append, short messages) and one for the size of the pieces; then frames.
 void write_frames(const std::filesystem::path& root) {
   using net::Opcode;
-  Seeds frames(root, "ws_frames");
   const std::string medium(200, 'm'), large(1'500, 'l');
   std::string server, client;
   for (const auto& [opcode, payload] : {std::pair<Opcode, std::string_view>{Opcode::binary, "first"},
@@ -101,24 +100,18 @@ void write_frames(const std::filesystem::path& root) {
                                         {Opcode::text, medium},
                                         {Opcode::binary, large},
                                         {Opcode::pong, ""},
-                                        {Opcode::close,
-                                         "\x03\xe8"
-                                         "bye"}}) {
+                                        {Opcode::close, "\x03\xe8 over"}}) {
     net::append_frame(server, opcode, as_bytes(payload));
     net::append_masked_frame(client, opcode, as_bytes(payload), 0x11223344);
   }
-  const std::string_view fragments(
-      "\x01\x02"
-      "ab\x89\x01p\x00\x00\x80\x02"
-      "cd",
-      13);
-  const std::string_view padded("\x81\xfe\x00\x01KEYS!\x81\xff\0\0\0\0\0\0\0\x01KEYS?", 24);
-  for (const std::string_view way : {std::string_view("\x00", 1), std::string_view("\x01", 1)}) {
-    const std::string name = way[0] == 0 ? "read" : "append";
-    frames.add("server_" + name, std::string("\x00\x02", 2).append(way) + server);
-    frames.add("client_" + name, std::string("\x01\x30", 2).append(way) + client);
-    frames.add("fragments_" + name, std::string("\x00\x00", 2).append(way).append(fragments));
-    frames.add("padded_" + name, std::string("\x01\x01", 2).append(way).append(padded));
+  const std::string fragments("\x01\x02xy\x89\x01p\x00\x00\x80\x02zz", 13);
+  const std::string padded("\x81\xfe\x00\x01KEYS!\x81\xff\0\0\0\0\0\0\0\x01KEYS?", 24);
+  Seeds frames(root, "ws_frames");
+  for (char flags = 0; flags < 8; ++flags) {
+    const std::string start = {flags, '0'};
+    const bool masked = (flags & 1) != 0;
+    frames.add("whole" + std::to_string(flags), start + (masked ? client : server));
+    frames.add("parts" + std::to_string(flags), start + (masked ? padded : fragments));
   }
 }
 
