@@ -125,6 +125,9 @@ async function main() {
   return count.failed ? 1 : 0
 }
 
+// As the first process of its namespace it would ignore them.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130))
+
 main().then(
   (status) => process.exit(status),
   (error) => {
