@@ -71,15 +71,7 @@ class RelaySession final : public Session {
   Task<Result<void>> save_cursor() override {
     const std::int64_t cursor = processor_.low_water().value();
     if (cursor <= 0 || cursor == saved_) co_return Result<void>{};
-    store::Write write;
-    write.mutations.emplace_back(
-        store::SaveCursor{std::string(kCursorKind), cursor_key(options_.relay), std::to_string(cursor)});
-    auto saved = co_await writer_.commit(std::move(write));
-    if (saved) {
-      saved_ = cursor;
-      saved_seq_.set(cursor);
-    }
-    co_return saved;
+    co_return co_await save(cursor);
   }
 
   std::int64_t last_seq() const override { return live_ ? processor_.low_water().seen() : 0; }
@@ -98,6 +90,28 @@ class RelaySession final : public Session {
       }
       kLog.error("failed to read the cursor", {{"error", text.error().message()}});
       co_await async::sleep_for(backoff(attempt, 10, options_.reconnect.unit));
+    }
+  }
+
+  Task<Result<void>> save(std::int64_t cursor) {
+    store::Write write;
+    write.mutations.emplace_back(
+        store::SaveCursor{std::string(kCursorKind), cursor_key(options_.relay), std::to_string(cursor)});
+    auto saved = co_await writer_.commit(std::move(write));
+    if (saved) {
+      saved_ = cursor;
+      saved_seq_.set(cursor);
+    }
+    co_return saved;
+  }
+
+  /// A stream that began live has no cursor yet to come back to. Its first event waits until there is one, so that a
+  /// crash in its first second loses nothing either.
+  Task<void> anchor(ByteView first_frame) {
+    const auto head = atproto::read_frame_head(first_frame);
+    if (!head || head->seq <= 1) co_return;
+    if (auto saved = co_await save(head->seq - 1); !saved) {
+      kLog.warn("failed to save the cursor", {{"error", saved.error().message()}});
     }
   }
 
@@ -129,6 +143,7 @@ class RelaySession final : public Session {
       received_.add();
       frames_.add();
       bytes_.add(frame->size());
+      if (processor_.low_water().seen() == 0) co_await anchor(*frame);
       if (auto ending = on_frame(*frame)) co_return *ending;
       if (!processor_.has_room()) co_await processor_.wait_for_room();
     }

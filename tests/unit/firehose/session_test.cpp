@@ -99,6 +99,7 @@ TEST_F(SessionTest, IgnoresTheSavedCursorOnlyAtItsStart) {
 
 TEST_F(SessionTest, ReconnectsFromTheLowWaterMark) {
   auto account = followed(1);
+  save("5");
   run();
   until_connected(1);
   writer.gate.close();
@@ -125,6 +126,7 @@ TEST_F(SessionTest, ReconnectsFromTheLowWaterMark) {
 
 TEST_F(SessionTest, TakesTheReplayAlsoWhenItOvertakesTheMark) {
   auto account = followed(1);
+  save("5");
   run();
   until_connected(1);
   writer.gate.close();
@@ -270,6 +272,23 @@ TEST_F(SessionTest, DoesNotReadWhileThereIsNoRoom) {
   writer.gate.open();
   loop.run_until([&] { return cursor() == 5; });
   EXPECT_EQ(relay.connections[0]->read, 5U);
+}
+
+TEST_F(SessionTest, SavesWhereALiveStreamBeganBeforeItTakesItsFirstEvent) {
+  auto account = followed(1);
+  run();
+  until_connected(1);
+  writer.gate.close();
+  auto message = account.post();
+  message.seq = 500;
+  relay.send(message.frame());
+  loop.run_until([&] { return writer.gate.waiting() == 1; });
+  EXPECT_EQ(session->last_seq(), 0);
+
+  writer.gate.open();
+  drain();
+  EXPECT_EQ(saved_cursor(), "499");
+  EXPECT_EQ(cursor(), 500);
 }
 
 TEST_F(SessionTest, SavesTheCursorOfWhatIsDurable) {
