@@ -54,10 +54,12 @@ class SqliteStore final : public Store {
       return true;
     });
     if (!read) return read;
-    return tables_.each_repo([&](RepoRow& row) {
+    auto loaded = tables_.each_repo([&](RepoRow& row) {
       if (const auto head = unfolded.find(row.id); head != unfolded.end()) row.repo.head = head->second;
       sink(row);
     });
+    // The scan has filled the page cache with rows that are in memory now.
+    return loaded ? database_.script("PRAGMA shrink_memory") : loaded;
   }
   Result<RepoId> last_repo() override { return counters_.last_repo; }
   Result<std::uint64_t> undelivered() override { return journal_.undelivered(); }
