@@ -112,6 +112,7 @@ class App {
     parts_.table.each([this](repos::RepoId id, const repos::Repo& repo) {
       if (repo.state != repos::State::active) parts_.resyncer->wake(id);
     });
+    for (atproto::Did& did : std::exchange(parts_.handles_due, {})) parts_.handles.check(std::move(did));
     for (int i = 0; i < kHandleCheckers; ++i) intake_.spawn("handles", parts_.handles.run());
     intake_.spawn("resyncer", parts_.resyncer->run());
     intake_.spawn("cursor", parts_.session->save_regularly());

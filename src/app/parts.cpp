@@ -86,8 +86,12 @@ T need(Result<T> result) {
 }
 
 /// Gives the number of events that wait for a consumer.
-std::uint64_t load(store::Store& store, repos::Table& table) {
-  const auto loaded = store.load_repos([&table](const store::RepoRow& row) { table.add(row.id, row.did, row.repo); });
+std::uint64_t load(store::Store& store, repos::Table& table, std::vector<atproto::Did>& handles_due) {
+  const auto loaded = store.load_repos([&](const store::RepoRow& row) {
+    table.add(row.id, row.did, row.repo);
+    // The others are verified when they are fetched.
+    if (row.handle_due && row.repo.state == repos::State::active) handles_due.push_back(row.did);
+  });
   if (!loaded) throw std::runtime_error(loaded.error().message());
   table.reserve(need(store.last_repo()));  // the id of a repo that is gone never names another
   return need(store.undelivered());
@@ -101,7 +105,7 @@ api::ServerOptions server_options(const Config& config) {
 
 Parts::Parts(Executor loop, const Config& config, const std::string& ca_file)
     : store(need(store::open_store(config.db_url))),
-      undelivered(load(*store, table)),
+      undelivered(load(*store, table, handles_due)),
       resolver(net::make_resolver(loop)),
       http(net::make_http_client(*resolver, client_options(config, ca_file))),
       ws(net::make_ws_connector(*resolver, client_options(config, ca_file))),

@@ -39,7 +39,8 @@ class Parts {
   metrics::Registry metrics;
   std::unique_ptr<store::Store> store;
   repos::Table table;
-  std::uint64_t undelivered;  ///< events at start
+  std::vector<atproto::Did> handles_due;  ///< what a stop or crash left to be verified
+  std::uint64_t undelivered;              ///< events at start
   std::unique_ptr<net::Resolver> resolver;
   std::unique_ptr<net::HttpClient> http;
   std::unique_ptr<net::WsConnector> ws;

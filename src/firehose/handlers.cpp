@@ -55,7 +55,7 @@ Task<Result<Effect>> Handlers::handle(const RoutedEvent& event, unsigned attempt
     case atproto::EventKind::sync:
       co_return co_await on_sync(*id, event, attempt);
     case atproto::EventKind::identity:
-      co_return co_await on_identity(event);
+      co_return co_await on_identity(*id, event);
     case atproto::EventKind::account:
       co_return co_await on_account(*id, event);
     case atproto::EventKind::info:
@@ -183,11 +183,13 @@ Task<Result<Effect>> Handlers::on_sync(RepoId id, const RoutedEvent& event, unsi
   co_return Effect::durable;
 }
 
-Task<Result<Effect>> Handlers::on_identity(const RoutedEvent& event) {
+Task<Result<Effect>> Handlers::on_identity(RepoId id, const RoutedEvent& event) {
   const auto did = atproto::Did::parse(event.did);
   if (!did) co_return Effect::none;
-  // Keys are looked up anew when the next commit wants one; the handle in its own time, off this lane.
+  // Keys are looked up anew when the next commit wants one; the handle in its own time, off this lane, and also when a
+  // crash comes first.
   parts_.directory.purge(*did);
+  if (auto expected = co_await parts_.ledger.expect_handle(id); !expected) co_return std::unexpected(expected.error());
   parts_.check_handle(*did);
   co_return Effect::durable;
 }

@@ -36,7 +36,7 @@ class Handlers {
 
   [[nodiscard]] Task<Result<Effect>> on_commit(RepoId id, const RoutedEvent& event, unsigned attempt);
   [[nodiscard]] Task<Result<Effect>> on_sync(RepoId id, const RoutedEvent& event, unsigned attempt);
-  [[nodiscard]] Task<Result<Effect>> on_identity(const RoutedEvent& event);
+  [[nodiscard]] Task<Result<Effect>> on_identity(RepoId id, const RoutedEvent& event);
   [[nodiscard]] Task<Result<Effect>> on_account(RepoId id, const RoutedEvent& event);
 
   /// Runs `check(event, key)` on the pool with the current key; when the key does not do, once more with a fresh one

@@ -173,15 +173,23 @@ Task<Result<void>> Ledger::remove_deleted(RepoId id, std::string handle) {
   co_return committed;
 }
 
+Task<Result<void>> Ledger::expect_handle(RepoId id) {
+  store::Write write;
+  write.mutations.emplace_back(store::ExpectHandle{id});
+  co_return co_await writer_.commit(std::move(write));
+}
+
 Task<Result<void>> Ledger::set_handle(RepoId id, std::string handle) {
   if (handle.empty()) handle = kInvalidHandle;
   auto details = co_await reader_.details(id);
   if (!details) co_return std::unexpected(details.error());
   const auto repo = table_.get(id);
   const auto did = table_.did(id);
-  if (!repo || !did || !*details || (*details)->handle == handle) co_return Result<void>{};
+  if (!repo || !did || !*details) co_return Result<void>{};
+  const bool differs = (*details)->handle != handle;
+  if (!differs && !(*details)->handle_due) co_return Result<void>{};
   store::Write write;
-  write.events.push_back(identity_event(did->str(), handle, repo->account));
+  if (differs) write.events.push_back(identity_event(did->str(), handle, repo->account));
   write.mutations.emplace_back(store::SetHandle{id, std::move(handle)});
   co_return co_await writer_.commit(std::move(write));
 }

@@ -80,7 +80,8 @@ class FakeDatabase {
 
  private:
   void apply_one(store::AddRepo& change) {
-    if (find(change.did.str()) == nullptr) rows_.emplace(change.id, Row{std::move(change.did), {}, {}, {}, {}});
+    if (find(change.did.str()) != nullptr) return;
+    rows_.emplace(change.id, Row{std::move(change.did), {}, {}, {}, {}}).first->second.details.handle_due = true;
   }
   void apply_one(store::RemoveRepo& change) {
     rows_.erase(change.id);
@@ -104,8 +105,14 @@ class FakeDatabase {
   void apply_one(store::SetAccount& change) {
     if (Row* row = find(change.id)) row->repo.account = change.account;
   }
+  void apply_one(store::ExpectHandle& change) {
+    if (Row* row = find(change.id)) row->details.handle_due = true;
+  }
   void apply_one(store::SetHandle& change) {
-    if (Row* row = find(change.id)) row->details.handle = std::move(change.handle);
+    if (Row* row = find(change.id)) {
+      row->details.handle = std::move(change.handle);
+      row->details.handle_due = false;
+    }
   }
   void apply_one(store::PutRecords& change) {
     EXPECT_FALSE(has_unfolded(change.id)) << "records are put while commits of the repo are unfolded";

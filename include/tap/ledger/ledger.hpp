@@ -56,7 +56,10 @@ class Ledger {
   /// [turn] Account status; emits an identity event when it changes. `deleted` removes the repo. An account that is
   /// active again is fetched.
   [[nodiscard]] Task<Result<void>> set_account(RepoId id, repos::Account account);
-  /// [turn] The verified handle; emits an identity event when it differs from the stored one.
+  /// [turn] The handle may have changed: it is to be verified, if need be after a restart.
+  [[nodiscard]] Task<Result<void>> expect_handle(RepoId id);
+  /// [turn] The verified handle, which is no longer expected then; emits an identity event when it differs from the
+  /// stored one.
   [[nodiscard]] Task<Result<void>> set_handle(RepoId id, std::string handle);
   /// [turn] Keeps an event of a repo that is being fetched. When there are too many, all of them are dropped, and those
   /// that follow: then the repo has to be fetched again.

@@ -62,7 +62,11 @@ struct SetAccount {
   RepoId id{};
   repos::Account account{};
 };
-struct SetHandle {
+/// The handle is to be verified, now or after a restart; so it is for a repo that is added.
+struct ExpectHandle {
+  RepoId id{};
+};
+struct SetHandle {  ///< verified: no longer expected
   RepoId id{};
   std::string handle;
 };
@@ -91,8 +95,8 @@ struct SaveCursor {
   std::string kind, key, value;  ///< kind: firehose, list_repos, collection
 };
 
-using Mutation = std::variant<AddRepo, RemoveRepo, AdvanceHead, SetState, SetAccount, SetHandle, PutRecords, SetHead,
-                              BufferCommit, DropBuffered, SaveCursor>;
+using Mutation = std::variant<AddRepo, RemoveRepo, AdvanceHead, SetState, SetAccount, ExpectHandle, SetHandle,
+                              PutRecords, SetHead, BufferCommit, DropBuffered, SaveCursor>;
 
 /// What must become durable together, with the events that tell of it. Mutations apply in order.
 struct Write {
@@ -104,11 +108,13 @@ struct RepoRow {
   RepoId id{};
   atproto::Did did;
   repos::Repo repo;
+  bool handle_due = false;  ///< expected (ExpectHandle)
 };
 struct RepoDetails {
   std::string handle, error;
   std::uint32_t retries = 0;
   std::int64_t retry_after = 0;
+  bool handle_due = false;  ///< expected (ExpectHandle)
 };
 struct Record {
   std::string rkey;

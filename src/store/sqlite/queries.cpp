@@ -25,10 +25,10 @@ class SqliteQueries final : public Queries {
   Result<std::optional<RepoDetails>> details(RepoId id) override {
     std::optional<RepoDetails> found;
     auto done = database_.each(
-        "SELECT handle, error, retries, retry_after FROM repos WHERE id = ?",
+        "SELECT handle, error, retries, retry_after, handle_due FROM repos WHERE id = ?",
         [&](const Row& row) {
           found = RepoDetails{std::string(row.text(0)), std::string(row.text(1)),
-                              static_cast<std::uint32_t>(row.integer(2)), row.integer(3)};
+                              static_cast<std::uint32_t>(row.integer(2)), row.integer(3), row.integer(4) != 0};
         },
         id);
     if (!done) return std::unexpected(done.error());

@@ -24,6 +24,7 @@ Result<RepoRow> read_repo(const Row& row) {
   }
   out.repo.state = static_cast<repos::State>(row.number(2));
   out.repo.account = static_cast<repos::Account>(row.number(3));
+  out.handle_due = row.number(7) != 0;
   if (row.is_null(4)) return out;
   auto data = StoredCid::read(row.blob(5));
   if (!data) return fail(Errc::corrupt, out.did.str() + ": data");
@@ -72,8 +73,13 @@ Result<void> Tables::apply(const SetAccount& set) {
   return database_.run("UPDATE repos SET account = ? WHERE id = ?", set.account, set.id);
 }
 
+Result<void> Tables::apply(const ExpectHandle& expect) {
+  return database_.run("UPDATE repos SET handle_due = 1 WHERE id = ?", expect.id);
+}
+
 Result<void> Tables::apply(const SetHandle& set) {
-  return database_.run("UPDATE repos SET handle = ? WHERE id = ?", std::string_view(set.handle), set.id);
+  return database_.run("UPDATE repos SET handle = ?, handle_due = 0 WHERE id = ?", std::string_view(set.handle),
+                       set.id);
 }
 
 Result<void> Tables::apply(const SetHead& set) {
@@ -155,7 +161,7 @@ Result<std::int64_t> Tables::intern(const std::string& collection) {
 }
 
 Result<void> Tables::each_repo(const std::function<void(RepoRow&)>& sink) {
-  return database_.each("SELECT id, did, state, account, rev, data, records FROM repos ORDER BY id",
+  return database_.each("SELECT id, did, state, account, rev, data, records, handle_due FROM repos ORDER BY id",
                         [&](const Row& row) -> Result<void> {
                           auto repo = read_repo(row);
                           if (!repo) return std::unexpected(repo.error());

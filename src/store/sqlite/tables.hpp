@@ -22,6 +22,7 @@ class Tables {
   [[nodiscard]] Result<void> apply(const RemoveRepo& remove);
   [[nodiscard]] Result<void> apply(const SetState& set);
   [[nodiscard]] Result<void> apply(const SetAccount& set);
+  [[nodiscard]] Result<void> apply(const ExpectHandle& expect);
   [[nodiscard]] Result<void> apply(const SetHandle& set);
   [[nodiscard]] Result<void> apply(const SetHead& set);
   [[nodiscard]] Result<void> apply(const PutRecords& put);

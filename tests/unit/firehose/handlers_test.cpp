@@ -277,7 +277,9 @@ class Identities : public World {};
 TEST_F(Identities, AreForgottenAndTheirHandlesChecked) {
   test::Account account = followed(1);
   handle(account.post());
+  database.find(account.did().str())->details.handle_due = false;
   handle(account.identity());
+  EXPECT_TRUE(database.find(account.did().str())->details.handle_due);  // a crash before the check does not lose it
   EXPECT_EQ(directory.cached(account.did()), nullptr);
   EXPECT_THAT(handle_checks, ElementsAre(account.did().str()));
   EXPECT_THAT(writer.bodies(), SizeIs(1));

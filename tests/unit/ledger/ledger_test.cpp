@@ -287,6 +287,17 @@ TEST_F(LedgerTest, SendsAHandleOnlyWhenItDiffers) {
   EXPECT_EQ(database.find(id)->details.handle, "alice.test");
 }
 
+TEST_F(LedgerTest, ExpectsAHandleUntilItIsSetAlsoToWhatItWas) {
+  const RepoId id = active_repo();
+  ASSERT_TRUE(loop.run(ledger.set_handle(id, "alice.test")));
+  EXPECT_FALSE(database.find(id)->details.handle_due);
+  ASSERT_TRUE(loop.run(ledger.expect_handle(id)));
+  EXPECT_TRUE(database.find(id)->details.handle_due);
+  ASSERT_TRUE(loop.run(ledger.set_handle(id, "alice.test")));
+  EXPECT_FALSE(database.find(id)->details.handle_due);
+  EXPECT_THAT(writer.bodies(), SizeIs(1));
+}
+
 TEST_F(LedgerTest, RemovesADeletedAccountAndSaysSoLast) {
   const RepoId id = active_repo();
   ASSERT_TRUE(loop.run(ledger.advance(id, commit(2, {op(atproto::Action::create, "a")}))));

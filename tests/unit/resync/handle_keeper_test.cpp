@@ -51,6 +51,39 @@ TEST_F(HandleKeeperTest, KeepsTheLastHandleInTransientTrouble) {
   EXPECT_THAT(world.writer.bodies(), SizeIs(0));
 }
 
+TEST_F(HandleKeeperTest, ChecksAgainWhatWasAskedForDuringACheckAndStoresOnlyThat) {
+  world.publish(account);
+  world.track(account);
+  auto keeper = make();
+  const test::Background first(world.loop, keeper.run());
+  const test::Background second(world.loop, keeper.run());
+  auto turn = std::make_optional(world.ledger.turn_of(account.did().str()));  // holds the first check before its end
+  keeper.check(account.did());
+  world.loop.settle();
+  world.directory.handle = "new.test";
+  keeper.check(account.did());
+  world.loop.settle();
+  turn.reset();
+  world.loop.run_until([&] { return world.row(account).details.handle == "new.test"; });
+  EXPECT_THAT(world.writer.bodies(), SizeIs(1));
+}
+
+TEST_F(HandleKeeperTest, LeavesAHandleThatCouldNotBeVerifiedExpected) {
+  world.publish(account);
+  world.track(account);
+  ASSERT_TRUE(world.row(account).details.handle_due);
+  world.directory.handle.reset();
+  auto keeper = make();
+  const test::Background running(world.loop, keeper.run());
+  keeper.check(account.did());
+  world.loop.settle();
+  EXPECT_TRUE(world.row(account).details.handle_due);
+
+  world.directory.handle = "alice.test";
+  keeper.check(account.did());
+  world.loop.run_until([&] { return !world.row(account).details.handle_due; });
+}
+
 TEST_F(HandleKeeperTest, DropsChecksWhenTooManyWait) {
   auto keeper = make(2);
   for (std::uint64_t number = 1; number <= 5; ++number) keeper.check(Account(number).did());

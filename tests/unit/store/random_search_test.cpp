@@ -53,7 +53,9 @@ struct Model {
     for (const auto& [id, repo] : repos) {
       if (repo.did == change.did.str()) return;
     }
-    repos[static_cast<std::uint64_t>(change.id)].did = change.did.str();
+    Repo& repo = repos[static_cast<std::uint64_t>(change.id)];
+    repo.did = change.did.str();
+    repo.details.handle_due = true;
   }
   void apply(const RemoveRepo& change) { repos.erase(static_cast<std::uint64_t>(change.id)); }
   void apply(const SaveCursor& change) { cursors[{change.kind, change.key}] = change.value; }
@@ -74,7 +76,11 @@ struct Model {
     repo.details.retry_after = change.retry_after;
   }
   static void apply(Repo& repo, const SetAccount& change) { repo.repo.account = change.account; }
-  static void apply(Repo& repo, const SetHandle& change) { repo.details.handle = change.handle; }
+  static void apply(Repo& repo, const ExpectHandle&) { repo.details.handle_due = true; }
+  static void apply(Repo& repo, const SetHandle& change) {
+    repo.details.handle = change.handle;
+    repo.details.handle_due = false;
+  }
   static void apply(Repo& repo, const BufferCommit& change) { repo.buffered.emplace_back(change.rev, change.commit); }
   static void apply(Repo& repo, const DropBuffered& change) {
     std::erase_if(repo.buffered, [&](const auto& kept) { return kept.first <= change.up_to; });
@@ -107,7 +113,7 @@ class RandomSearch : public testing::TestWithParam<Engine> {
 
   Mutation some_mutation() {
     if (next_repo_ < 3) return AddRepo{RepoId{next_repo_++}, did_of(below(8))};
-    switch (below(16)) {
+    switch (below(17)) {
       case 0:
         return AddRepo{RepoId{next_repo_++}, did_of(below(8))};
       case 1:
@@ -129,6 +135,8 @@ class RandomSearch : public testing::TestWithParam<Engine> {
         return DropBuffered{some_repo(), atproto::Tid(below(10))};
       case 9:
         return SaveCursor{"firehose", std::to_string(below(2)), std::to_string(below(1'000))};
+      case 10:
+        return ExpectHandle{some_repo()};
       default:
         return AdvanceHead{some_repo(), head_of(below(1'000), below(100)), some_changes()};
     }
@@ -185,8 +193,9 @@ class RandomSearch : public testing::TestWithParam<Engine> {
     for (const auto& [id, repo] : model_.repos) {
       ASSERT_EQ(repos.at(id), repo.repo) << "repo " << id;
       const auto details = queries_->details(RepoId{id}).value().value();
-      ASSERT_EQ(std::tie(details.handle, details.error, details.retries, details.retry_after),
-                std::tie(repo.details.handle, repo.details.error, repo.details.retries, repo.details.retry_after));
+      ASSERT_EQ(std::tie(details.handle, details.error, details.retries, details.retry_after, details.handle_due),
+                std::tie(repo.details.handle, repo.details.error, repo.details.retries, repo.details.retry_after,
+                         repo.details.handle_due));
       std::vector<std::pair<atproto::Tid, Bytes>> kept;
       for (const auto& row : queries_->buffered(RepoId{id}, 0, kAll).value()) kept.emplace_back(row.rev, row.commit);
       ASSERT_EQ(kept, repo.buffered);

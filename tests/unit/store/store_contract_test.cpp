@@ -126,6 +126,25 @@ TEST_P(StoreContract, StateAccountAndHandleAreKept) {
   EXPECT_EQ(details.retry_after, 1'700'000'000);
 }
 
+TEST_P(StoreContract, HandleIsExpectedUntilItIsSetAlsoAcrossRestarts) {
+  const auto due = [this] {
+    std::map<std::uint64_t, bool> found;
+    EXPECT_TRUE(
+        store_->load_repos([&](const RepoRow& row) { found[static_cast<std::uint64_t>(row.id)] = row.handle_due; }));
+    EXPECT_EQ(queries_->details(RepoId{1}).value().value().handle_due, found.at(1));
+    return found.at(1);
+  };
+  add(1);
+  reopen();
+  EXPECT_TRUE(due());
+  apply(write_of({SetHandle{RepoId{1}, "a.example.com"}}));
+  reopen();
+  EXPECT_FALSE(due());
+  apply(write_of({ExpectHandle{RepoId{1}}}));
+  reopen();
+  EXPECT_TRUE(due());
+}
+
 TEST_P(StoreContract, HeadIsExactBeforeAndAfterTheFold) {
   add(1);
   apply(write_of({SetHead{RepoId{1}, head_of(10, 4)}}));
