@@ -102,6 +102,7 @@ auto Handlers::check_with_key(const RoutedEvent& event, Check check)
 Task<Result<Effect>> Handlers::on_commit(RepoId id, const RoutedEvent& event, unsigned attempt) {
   auto commit = atproto::decode_commit(event.body);
   if (!commit) co_return co_await distrust(id, event, commit.error());
+  if (commit->repo != event.did) co_return co_await distrust(id, event, Error(verify::Errc::mismatch, "two DIDs"));
   const auto rev = atproto::Tid::parse(commit->rev);
   if (!rev) co_return co_await distrust(id, event, rev.error());
 
@@ -144,6 +145,7 @@ Task<Result<Effect>> Handlers::on_commit(RepoId id, const RoutedEvent& event, un
 Task<Result<Effect>> Handlers::on_sync(RepoId id, const RoutedEvent& event, unsigned attempt) {
   auto sync = atproto::decode_sync(event.body);
   if (!sync) co_return co_await distrust(id, event, sync.error());
+  if (sync->did != event.did) co_return co_await distrust(id, event, Error(verify::Errc::mismatch, "two DIDs"));
   const auto rev = atproto::Tid::parse(sync->rev);
   if (!rev) co_return co_await distrust(id, event, rev.error());
 
@@ -191,6 +193,7 @@ Task<Result<Effect>> Handlers::on_identity(RepoId id, const RoutedEvent& event) 
   parts_.directory.purge(*did);
   if (auto expected = co_await parts_.ledger.expect_handle(id); !expected) co_return std::unexpected(expected.error());
   parts_.check_handle(*did);
+  parts_.ledger.encourage(id);
   co_return Effect::durable;
 }
 
@@ -202,7 +205,11 @@ Task<Result<Effect>> Handlers::on_account(RepoId id, const RoutedEvent& event) {
     co_return Effect::none;
   }
   const auto repo = parts_.table.get(id);
-  if (!repo || repo->account == account_of(*account)) co_return Effect::none;
+  if (!repo) co_return Effect::none;
+  if (repo->account == account_of(*account)) {
+    parts_.ledger.encourage(id);
+    co_return Effect::none;
+  }
   auto changed = co_await parts_.ledger.set_account(id, account_of(*account));
   if (!changed) co_return std::unexpected(changed.error());
   kLog.info("account status changed", {{"did", event.did}, {"status", repos::name(account_of(*account))}});

@@ -94,10 +94,18 @@ Ledger::Removed Ledger::take_out(RepoId id) {
 }
 
 void Ledger::put_back(Removed removed) {
-  // A fetch that was under way has stopped, or stops when it sees this.
-  if (removed.repo.state == repos::State::resyncing) removed.repo.state = repos::State::desynchronized;
+  // Its events were passed over meanwhile; and a fetch that was under way has stopped, or stops when it sees this.
+  const repos::State state = removed.repo.state;
+  if (state == repos::State::resyncing || state == repos::State::active) {
+    removed.repo.state = repos::State::desynchronized;
+  }
   table_.add(removed.id, removed.did, removed.repo);
-  if (removed.repo.state != repos::State::active) wake_(removed.id);
+  wake_(removed.id);
+}
+
+void Ledger::encourage(RepoId id) {
+  const auto repo = table_.get(id);
+  if (repo && repo->state == repos::State::error && repo->account == repos::Account::active) wake_(id);
 }
 
 Task<Result<void>> Ledger::advance(RepoId id, verify::VerifiedCommit commit) {
@@ -158,7 +166,8 @@ Task<Result<void>> Ledger::set_account(RepoId id, repos::Account account) {
   auto committed = co_await writer_.commit(std::move(write));
   if (!committed) co_return committed;
   table_.set_account(id, account);
-  if (fetch) table_.set_state(id, repos::State::desynchronized);
+  // A fetch under way does not know what was ignored meanwhile, and must not tell of an account that is gone.
+  if (fetch || repo->state == repos::State::resyncing) table_.set_state(id, repos::State::desynchronized);
   if (back) wake_(id);
   co_return committed;
 }

@@ -55,7 +55,10 @@ class PoliteResyncer final : public Resyncer {
     std::exception_ptr ended;
     try {
       for (;;) {
-        for (auto& start : agenda_.next()) jobs_.spawn("resync", pursue(Attempt(agenda_, std::move(start))));
+        // An attempt may end before it waits for anything; then nobody would wake us for what stands behind it.
+        for (auto starts = agenda_.next(); !starts.empty(); starts = agenda_.next()) {
+          for (auto& start : starts) jobs_.spawn("resync", pursue(Attempt(agenda_, std::move(start))));
+        }
         co_await agenda_.wait();
       }
     } catch (...) {
@@ -100,7 +103,8 @@ class PoliteResyncer final : public Resyncer {
       attempt.park();
     } else {
       progress_.failed(watch, parts_.clock);
-      co_await charge(attempt, *did, settled.error());
+      // An account that went or came back meanwhile has made the answer void.
+      if ((*claim)->holds()) co_await charge(attempt, *did, settled.error());
     }
   }
 

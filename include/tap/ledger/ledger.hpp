@@ -53,6 +53,8 @@ class Ledger {
   [[nodiscard]] Task<Result<void>> touch(RepoId id, atproto::Tid rev);
   /// [turn] The repo is not what we hold: it will be fetched. `reason` stands in /info until then.
   [[nodiscard]] Task<Result<void>> desynchronize(RepoId id, std::string reason);
+  /// Something is new about a repo (its identity, its account): if it failed to be fetched, it is worth another try.
+  void encourage(RepoId id);
   /// [turn] Account status; emits an identity event when it changes. `deleted` removes the repo. An account that is
   /// active again is fetched.
   [[nodiscard]] Task<Result<void>> set_account(RepoId id, repos::Account account);

@@ -71,6 +71,20 @@ TEST_F(Commits, AdvanceTheHeadAlsoWhenTheirRecordsAreFiltered) {
   EXPECT_THAT(writer.bodies(), IsEmpty());
 }
 
+TEST_F(Commits, ThatNameTwoDidsAreNotBelieved) {
+  test::Account account = followed(1);
+  test::Account other = followed(2);
+  auto message = other.post();
+  message.seq = ++seq;
+  const Bytes frame = message.frame();
+  auto head = atproto::read_frame_head(frame).value();
+  head.did = account.did().str();  // as an extra field `did` would make it
+  processor().accept(head, frame);
+  drain();
+  EXPECT_EQ(state_of(account), State::desynchronized);
+  EXPECT_THAT(writer.bodies(), IsEmpty());
+}
+
 TEST_F(Commits, AreIgnoredWhenOld) {
   auto account = followed(1);
   const auto message = account.post();
@@ -283,6 +297,18 @@ TEST_F(Identities, AreForgottenAndTheirHandlesChecked) {
   EXPECT_EQ(directory.cached(account.did()), nullptr);
   EXPECT_THAT(handle_checks, ElementsAre(account.did().str()));
   EXPECT_THAT(writer.bodies(), SizeIs(1));
+}
+
+TEST_F(Identities, EncourageAnotherFetchOfARepoThatFailed) {
+  test::Account account = followed(1);
+  std::vector<repos::RepoId> woken;
+  ledger.on_work([&](repos::RepoId id) { woken.push_back(id); });
+  handle(account.identity());
+  EXPECT_THAT(woken, IsEmpty());
+  table.set_state(table.find(account.did().str()).value(), State::error);
+  handle(account.identity());
+  handle(account.status(true));
+  EXPECT_THAT(woken, SizeIs(2));
 }
 
 class Accounts : public World {

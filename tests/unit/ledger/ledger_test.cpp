@@ -152,11 +152,11 @@ TEST_F(LedgerTest, PutsReposBackWhenTheirRemovalFails) {
   writer.failures = 1;
   EXPECT_FALSE(loop.run(ledger.untrack({did_of(0), did_of(1)})));
 
-  EXPECT_EQ(table.get(kept)->state, State::active);
+  // Events of the one were passed over meanwhile; the other's fetch saw that it was gone, and stopped.
+  EXPECT_EQ(table.get(kept)->state, State::desynchronized);
   EXPECT_EQ(table.get(kept)->head->rev, atproto::Tid(1));
-  // Its fetch saw that it was gone, and stopped: it needs another one.
   EXPECT_EQ(table.get(fetching)->state, State::desynchronized);
-  EXPECT_THAT(woken, ElementsAre(fetching));
+  EXPECT_THAT(woken, ElementsAre(kept, fetching));
 }
 
 TEST_F(LedgerTest, ReAddWaitsForTheRemoval) {
@@ -266,6 +266,31 @@ TEST_F(LedgerTest, TellsOfAccountsThatGoAndComeBack) {
                           AllOf(HasSubstr("\"handle\":\"alice.test\""), HasSubstr("\"is_active\":false"),
                                 HasSubstr("\"status\":\"suspended\"")),
                           AllOf(HasSubstr("\"is_active\":true"), HasSubstr("\"status\":\"active\""))));
+}
+
+TEST_F(LedgerTest, EndsTheFetchOfAnAccountThatGoesOrComesBack) {
+  const RepoId id = active_repo();
+  table.set_state(id, State::resyncing);
+  ASSERT_TRUE(loop.run(ledger.set_account(id, Account::suspended)));
+  EXPECT_EQ(table.get(id)->state, State::desynchronized);
+  EXPECT_THAT(woken, IsEmpty());
+
+  table.set_state(id, State::resyncing);
+  ASSERT_TRUE(loop.run(ledger.set_account(id, Account::active)));
+  EXPECT_EQ(table.get(id)->state, State::desynchronized);
+  EXPECT_THAT(woken, ElementsAre(id));
+}
+
+TEST_F(LedgerTest, EncouragesOnlyWhatFailed) {
+  const RepoId id = active_repo();
+  for (const State state : {State::pending, State::desynchronized, State::resyncing, State::active}) {
+    table.set_state(id, state);
+    ledger.encourage(id);
+  }
+  EXPECT_THAT(woken, IsEmpty());
+  table.set_state(id, State::error);
+  ledger.encourage(id);
+  EXPECT_THAT(woken, ElementsAre(id));
 }
 
 TEST_F(LedgerTest, NeverSendsAnEmptyHandle) {

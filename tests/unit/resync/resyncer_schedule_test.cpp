@@ -82,6 +82,25 @@ TEST(ResyncerSchedule, RemembersRetryTimesAcrossARestart) {
   world.until_state(account, State::active);
 }
 
+TEST(ResyncerSchedule, GoesOnBehindManyReposThatAreGone) {
+  World world;
+  Account account(1'000);
+  account.fill(3);
+  world.serve(account);
+  const auto id = world.track(account);
+  world.table.set_state(id, State::active);
+  world.start();
+  for (std::uint64_t number = 1; number <= 300; ++number) {
+    const auto gone = world.table.allocate();
+    world.table.add(gone, Account(number).did(), {});
+    world.resyncer->wake(gone);
+    world.table.remove(gone);
+  }
+  world.table.set_state(id, State::pending);
+  world.resyncer->wake(id);
+  world.until_state(account, State::active);
+}
+
 TEST(ResyncerSchedule, PausesAHostForAsLongAsItAsks) {
   World world({.fetches_per_host = 1});
   Account first(1);
