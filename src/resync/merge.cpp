@@ -109,6 +109,8 @@ void Merge::emit(Batch& batch, std::string_view action, store::RecordChange chan
                                                   .action = action,
                                                   .record_json = record_json,
                                                   .cid = change.cid ? &*change.cid : nullptr});
+  if (!told_ && !last_stored_.empty()) event.order = outbox::Order::barrier;
+  told_ = true;
   batch_bytes_ += event.body.size();
   batch.events.push_back(std::move(event));
   batch.changes.push_back(std::move(change));

@@ -25,6 +25,9 @@ namespace tap::resync {
 ///
 /// Stored records of collections that the filter no longer lets through leave the index without an event: consumers
 /// did not lose them, we stopped to follow them.
+///
+/// Events of one comparison may go out together. Those of an earlier one must be done with first, or a repeated create
+/// could come behind a delete: where something is stored already, the first event is a barrier.
 class Merge {
  public:
   struct Limits {
@@ -75,6 +78,7 @@ class Merge {
   atproto::mst::Walker walker_;
   std::optional<atproto::mst::Leaf> leaf_;
   bool leaves_ended_ = false;
+  bool told_ = false;  // of a first change
   std::deque<Stored> stored_;
   std::string last_stored_;
   bool stored_ended_ = false;

@@ -97,7 +97,12 @@ Outcome difference(const Records& stored, const Records& fetched, const verify::
         EXPECT_EQ(outcome.index.erase(path), 1U) << "removed what was not there: " << path;
       }
     }
-    for (const auto& event : batch->events) outcome.told.push_back(told_of(event));
+    for (const auto& event : batch->events) {
+      // What an earlier comparison told must be done with before the first event of this one.
+      const bool holds_back = outcome.told.empty() && !stored.empty();
+      EXPECT_EQ(event.order, holds_back ? outbox::Order::barrier : outbox::Order::historical);
+      outcome.told.push_back(told_of(event));
+    }
     if (!batch->wants_stored) continue;
     if (next_page == pages.size()) {
       merge.end_stored();
