@@ -15,6 +15,9 @@ export default {
       for (const author of authors) await author.write(random.between(1, 8))
     }
 
+    await write() // the first event seen makes the first cursor
+    await world.settle(accounts)
+
     for (let i = 0; i < 6; i++) {
       await write()
       await world.until('tap follows the relay', () => relay.consumers.size > 0)
