@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Holds the include table: which part may include the contracts of which. Fails on the first page of violations."""
+"""Holds the include table: which part may include the contracts of which. Fails with all violations."""
 import pathlib
 import re
 import sys

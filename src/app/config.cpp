@@ -186,6 +186,9 @@ std::string validate(const Config& config) {
     return "unsupported database URL scheme: must start with sqlite://, postgres://, or postgresql:// (--db-url, "
            "TAP_DATABASE_URL)";
   }
+  if (config.db_url.starts_with("postgres")) {
+    return "db-url names a PostgreSQL database: this version of Tap cannot do that (--db-url, TAP_DATABASE_URL)";
+  }
   for (const std::string& filter : config.collection_filters) {
     if (!is_filter(filter)) {
       return "collection-filters has \"" + filter +

@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kBase32 = "abcdefghijklmnopqrstuvwxyz234567";
 constexpr std::size_t kTextSize = 59;
 
-/// A digest object and its context per thread: EVP's implicit fetch takes a lock that threads fight for (design 6).
+/// A digest object and its context per thread: EVP's implicit fetch takes a lock that threads fight for.
 class Hasher {
  public:
   Digest operator()(ByteView bytes) {

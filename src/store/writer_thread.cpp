@@ -221,7 +221,7 @@ bool WriterThread::fold_is_due() const {
   if (!fold_waiters_.empty()) return true;
   const Time now = Clock::now();
   if (now < not_before_) return false;
-  return folding_ || store_.unfolded() >= options_.fold.events || now >= unfolded_since_ + options_.fold.age;
+  return folding_ || store_.unfolded() >= options_.fold.commits || now >= unfolded_since_ + options_.fold.age;
 }
 
 void WriterThread::fold_slice(std::size_t size) {

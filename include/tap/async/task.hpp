@@ -8,7 +8,7 @@
 
 namespace tap {
 
-/// The only kind of coroutine we write. All of them run on the loop thread (design: one loop owns all mutable state).
+/// The only kind of coroutine we write. All of them run on the loop thread, which owns all mutable state.
 template <class T = void>
 using Task = boost::asio::awaitable<T>;
 

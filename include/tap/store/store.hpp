@@ -37,13 +37,13 @@ class Queries {
 };
 
 struct FoldOptions {
-  std::size_t events = 100'000;  ///< fold when so many commits have gathered
+  std::size_t commits = 100'000;  ///< of repos: fold when so many have gathered
   std::chrono::milliseconds age{5'000};
 };
 
 /// One database: SQLite, later Postgres. All engines pass one contract suite. The writing side is one thread's; what a
 /// transaction dirties, not its bytes, is what it costs, so live commits are appended to a journal and folded into the
-/// tables in the background, sorted and in bulk (design 3).
+/// tables in the background, sorted and in bulk.
 class Store {
  public:
   virtual ~Store() = default;

@@ -81,7 +81,7 @@ struct SetHead {
   RepoId id{};
   repos::Head head;
 };
-/// A live commit that came while its repo was being fetched: bytes as the firehose part encodes them.
+/// A live commit that came while its repo was being fetched: bytes as ledger::pack_buffered makes them.
 struct BufferCommit {
   RepoId id{};
   atproto::Tid rev;

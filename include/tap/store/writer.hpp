@@ -52,7 +52,7 @@ struct WriterOptions {
 [[nodiscard]] std::unique_ptr<Writer> make_writer(Executor loop, Store& store, metrics::Registry& metrics,
                                                   WriterOptions options = {});
 
-/// Queries off the loop, on threads of their own; also the outbox's Journal. Loop thread only. Not cancellable: queries
+/// Queries off the loop, on a thread of its own; also the outbox's Journal. Loop thread only. Not cancellable: queries
 /// are short.
 class Reader : public outbox::Journal {
  public:

@@ -312,7 +312,7 @@ TEST_F(WriterTest, FoldOfARepoWithoutUnfoldedCommitsDoesNotFold) {
 }
 
 TEST_F(WriterTest, FoldsByItselfWhenEnoughHasGathered) {
-  options_.fold.events = 3;
+  options_.fold.commits = 3;
   start();
   auto add = commit(write_of({AddRepo{RepoId{1}, did_of(1)}}));
   EXPECT_TRUE(finish(add));
@@ -405,7 +405,7 @@ TEST_F(WriterTest, LogBeyondItsBoundStopsTheWriterUntilItIsCopied) {
 TEST_F(WriterTest, ManyWritersOverManyTransactionsKeepTheirOrder) {
   options_.inbox = 16;
   options_.batch_events = 8;
-  options_.fold.events = 5;
+  options_.fold.commits = 5;
   start();
   auto add = commit(write_of({AddRepo{RepoId{1}, did_of(1)}}));
   EXPECT_TRUE(finish(add));
