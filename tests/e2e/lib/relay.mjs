@@ -101,8 +101,9 @@ class Subscriber {
 
   // The WebSocket header promises the whole frame, the connection ends after half of it.
   sendHalf(frame) {
-    const header = Buffer.from([0x82, 127, 0, 0, 0, 0, 0, 0, 0, 0])
-    header.writeBigUInt64BE(BigInt(frame.length), 2)
+    const { length } = frame
+    const header = Buffer.from(length < 65536 ? [0x82, 126, length >> 8, length & 255] : [0x82, 127, ...Array(8).fill(0)])
+    if (length >= 65536) header.writeBigUInt64BE(BigInt(length), 2)
     this.relay.consumers.delete(this)
     this.ws._socket.end(Buffer.concat([header, frame.subarray(0, frame.length / 2)]))
   }
