@@ -4,8 +4,6 @@
 #include "tap/base/hash.hpp"
 #include "tap/base/json.hpp"
 
-#include <charconv>
-
 namespace tap::outbox {
 namespace {
 
@@ -19,14 +17,6 @@ void append_member(std::string& out, std::string_view key, std::string_view text
 }  // namespace
 
 LaneKey lane_of(std::string_view did) { return LaneKey{stable_hash(did)}; }
-
-void append_message(std::string& out, EventId id, std::string_view body) {
-  char digits[20];
-  const auto end = std::to_chars(std::begin(digits), std::end(digits), static_cast<std::uint64_t>(id)).ptr;
-  out += "{\"id\":";
-  out.append(digits, end);
-  out += body;
-}
 
 Draft render(const RecordEvent& event) {
   std::string body = R"(,"type":"record","record":{"live":)";

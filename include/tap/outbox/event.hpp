@@ -38,9 +38,6 @@ struct Event {
   std::string body;
 };
 
-/// Appends the whole message: {"id":N and the body.
-void append_message(std::string& out, EventId id, std::string_view body);
-
 struct RecordEvent {
   bool live = false;
   std::string_view did, rev, collection, rkey, action;  ///< action: create, update, delete
