@@ -156,9 +156,10 @@ Task<Result<void>> Ledger::set_account(RepoId id, repos::Account account) {
 
   store::Write write;
   write.mutations.emplace_back(store::SetAccount{id, account});
-  // What it wrote while it was away was not followed: fetch it whole.
+  // What it wrote while it was away was not followed: fetch it whole, and at once, also when a restart comes first and
+  // whatever it had to wait for until now.
   const bool back = account == repos::Account::active;
-  const bool fetch = back && repo->state == repos::State::active;
+  const bool fetch = back && repo->state != repos::State::pending;
   if (fetch) {
     write.mutations.emplace_back(store::SetState{id, repos::State::desynchronized, "account is active again", 0, 0});
   }

@@ -281,6 +281,22 @@ TEST_F(LedgerTest, EndsTheFetchOfAnAccountThatGoesOrComesBack) {
   EXPECT_THAT(woken, ElementsAre(id));
 }
 
+TEST_F(LedgerTest, LetsAnAccountThatIsBackWaitForNoRetryAlsoAfterARestart) {
+  const RepoId id = active_repo();
+  store::Write failure;
+  failure.mutations.emplace_back(store::SetState{id, State::error, "RepoDeactivated", 3, 1'000'000});
+  ASSERT_TRUE(loop.run(writer.commit(std::move(failure))));
+  table.set_state(id, State::error);
+  ASSERT_TRUE(loop.run(ledger.set_account(id, Account::deactivated)));
+  EXPECT_EQ(database.find(id)->details.retry_after, 1'000'000);
+
+  ASSERT_TRUE(loop.run(ledger.set_account(id, Account::active)));
+  EXPECT_EQ(database.find(id)->details.retry_after, 0);
+  EXPECT_EQ(database.find(id)->details.retries, 0U);
+  EXPECT_THAT(woken, ElementsAre(id));
+  expect_in_step(id);
+}
+
 TEST_F(LedgerTest, EncouragesOnlyWhatFailed) {
   const RepoId id = active_repo();
   for (const State state : {State::pending, State::desynchronized, State::resyncing, State::active}) {
