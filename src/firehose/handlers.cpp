@@ -37,6 +37,47 @@ repos::Account account_of(const atproto::AccountEvent& event) {
   return known && *known != repos::Account::active ? *known : repos::Account::inactive;
 }
 
+/// What a #commit asks for where it differs from a #sync.
+struct CommitRules {
+  const verify::Filter* filter;
+
+  static auto decode(ByteView body) { return atproto::decode_commit(body); }
+  static std::string_view did(const atproto::CommitEvent& event) { return event.repo; }
+  Result<verify::VerifiedCommit> check(const atproto::CommitEvent& event, const atproto::PublicKey& key) const {
+    return verify::check_commit(event, key, *filter);
+  }
+  static auto decide(const repos::Repo& repo, const verify::VerifiedCommit& commit, WallTime now) {
+    return verify::decide(repo, commit, now);
+  }
+  static auto apply(ledger::Ledger& ledger, repos::RepoId id, verify::VerifiedCommit commit) {
+    return ledger.advance(id, std::move(commit));
+  }
+};
+
+struct SyncRules {
+  static auto decode(ByteView body) { return atproto::decode_sync(body); }
+  static std::string_view did(const atproto::SyncEvent& event) { return event.did; }
+  static Result<atproto::Commit> check(const atproto::SyncEvent& event, const atproto::PublicKey& key) {
+    return verify::check_sync(event, key);
+  }
+  static auto decide(const repos::Repo& repo, const atproto::Commit& commit, WallTime now) {
+    return verify::decide_sync(repo, commit, now);
+  }
+  /// The content is what we hold, under a newer rev.
+  static auto apply(ledger::Ledger& ledger, repos::RepoId id, const atproto::Commit& commit) {
+    return ledger.touch(id, commit.rev);
+  }
+};
+
+/// On the pool, from the bytes: what was decoded on the loop only refers to them.
+template <class Rules>
+auto check(const Rules& rules, ByteView body, const atproto::PublicKey& key)
+    -> decltype(rules.check(*Rules::decode(body), key)) {
+  const auto message = Rules::decode(body);
+  if (!message) return std::unexpected(message.error());
+  return rules.check(*message, key);
+}
+
 }  // namespace
 
 Handlers::Handlers(const ProcessorParts& parts, verify::Filter filter)
@@ -51,9 +92,9 @@ Task<Result<Effect>> Handlers::handle(const RoutedEvent& event, unsigned attempt
   if (!id) co_return Effect::none;
   switch (event.kind) {
     case atproto::EventKind::commit:
-      co_return co_await on_commit(*id, event, attempt);
+      co_return co_await on_state(*id, event, attempt, CommitRules{&filter_});
     case atproto::EventKind::sync:
-      co_return co_await on_sync(*id, event, attempt);
+      co_return co_await on_state(*id, event, attempt, SyncRules{});
     case atproto::EventKind::identity:
       co_return co_await on_identity(*id, event);
     case atproto::EventKind::account:
@@ -72,10 +113,8 @@ Task<Result<Effect>> Handlers::on_overflow(const RoutedEvent& event) {
   co_return co_await mark(*id, event, Error(verify::Errc::data_missing, "too many events at once"));
 }
 
-template <class Check>
-auto Handlers::check_with_key(const RoutedEvent& event, Check check)
-    -> Task<std::invoke_result_t<Check, ByteView, const atproto::PublicKey&>> {
-  using Checked = std::invoke_result_t<Check, ByteView, const atproto::PublicKey&>;
+template <class Rules>
+auto Handlers::check_with_key(const RoutedEvent& event, Rules rules) -> Task<Checked<Rules>> {
   const auto did = atproto::Did::parse(event.did);
   if (!did) co_return std::unexpected(did.error());
   identity::IdentityPtr identity = parts_.directory.cached(*did);
@@ -85,10 +124,10 @@ auto Handlers::check_with_key(const RoutedEvent& event, Check check)
     identity = *found;
   }
   for (bool refreshed = false;; refreshed = true) {
-    Checked checked = fail(atproto::Errc::key_malformed, identity->key_error);
+    Checked<Rules> checked = fail(atproto::Errc::key_malformed, identity->key_error);
     if (identity->key) {
-      checked =
-          co_await parts_.cpu.run([&event, check, key = *identity->key] { return check(ByteView(event.body), key); });
+      checked = co_await parts_.cpu.run(
+          [&event, rules, key = *identity->key] { return check(rules, ByteView(event.body), key); });
     }
     if (checked || refreshed || !depends_on_key(checked.error())) co_return checked;
     // The key may have been rotated and its #identity missed.
@@ -99,11 +138,14 @@ auto Handlers::check_with_key(const RoutedEvent& event, Check check)
   }
 }
 
-Task<Result<Effect>> Handlers::on_commit(RepoId id, const RoutedEvent& event, unsigned attempt) {
-  auto commit = atproto::decode_commit(event.body);
-  if (!commit) co_return co_await distrust(id, event, commit.error());
-  if (commit->repo != event.did) co_return co_await distrust(id, event, Error(verify::Errc::mismatch, "two DIDs"));
-  const auto rev = atproto::Tid::parse(commit->rev);
+template <class Rules>
+Task<Result<Effect>> Handlers::on_state(RepoId id, const RoutedEvent& event, unsigned attempt, Rules rules) {
+  auto message = Rules::decode(event.body);
+  if (!message) co_return co_await distrust(id, event, message.error());
+  if (Rules::did(*message) != event.did) {
+    co_return co_await distrust(id, event, Error(verify::Errc::mismatch, "two DIDs"));
+  }
+  const auto rev = atproto::Tid::parse(message->rev);
   if (!rev) co_return co_await distrust(id, event, rev.error());
 
   const auto repo = parts_.table.get(id);
@@ -117,58 +159,11 @@ Task<Result<Effect>> Handlers::on_commit(RepoId id, const RoutedEvent& event, un
       break;
   }
 
-  auto verified = co_await check_with_key(
-      event, [this](ByteView body, const atproto::PublicKey& key) -> Result<verify::VerifiedCommit> {
-        auto decoded = atproto::decode_commit(body);
-        if (!decoded) return std::unexpected(decoded.error());
-        return verify::check_commit(*decoded, key, filter_);
-      });
+  auto verified = co_await check_with_key(event, rules);
   if (!verified) co_return co_await on_unverified(id, event, attempt, std::move(verified.error()));
 
   // The repo stands still while its turn is held.
-  const auto outcome = verify::decide(*repo, *verified, parts_.clock.wall());
-  switch (outcome.verdict) {
-    case verify::Verdict::ignore:
-      co_return Effect::none;
-    case verify::Verdict::reject:
-      co_return refuse(event, outcome.reason);
-    case verify::Verdict::desynchronize:
-      co_return co_await distrust(id, event, outcome.reason);
-    case verify::Verdict::apply:
-      break;
-  }
-  auto advanced = co_await parts_.ledger.advance(id, std::move(*verified));
-  if (!advanced) co_return std::unexpected(advanced.error());
-  co_return Effect::durable;
-}
-
-Task<Result<Effect>> Handlers::on_sync(RepoId id, const RoutedEvent& event, unsigned attempt) {
-  auto sync = atproto::decode_sync(event.body);
-  if (!sync) co_return co_await distrust(id, event, sync.error());
-  if (sync->did != event.did) co_return co_await distrust(id, event, Error(verify::Errc::mismatch, "two DIDs"));
-  const auto rev = atproto::Tid::parse(sync->rev);
-  if (!rev) co_return co_await distrust(id, event, rev.error());
-
-  const auto repo = parts_.table.get(id);
-  if (!repo) co_return Effect::none;
-  switch (verify::precheck(*repo, *rev)) {
-    case verify::Precheck::ignore:
-      co_return Effect::none;
-    case verify::Precheck::buffer:
-      co_return co_await keep_for_resync(id, *rev, event);
-    case verify::Precheck::check:
-      break;
-  }
-
-  auto verified =
-      co_await check_with_key(event, [](ByteView body, const atproto::PublicKey& key) -> Result<atproto::Commit> {
-        auto decoded = atproto::decode_sync(body);
-        if (!decoded) return std::unexpected(decoded.error());
-        return verify::check_sync(*decoded, key);
-      });
-  if (!verified) co_return co_await on_unverified(id, event, attempt, std::move(verified.error()));
-
-  const auto outcome = verify::decide_sync(*repo, *verified, parts_.clock.wall());
+  const auto outcome = Rules::decide(*repo, *verified, parts_.clock.wall());
   switch (outcome.verdict) {
     case verify::Verdict::ignore:
       co_return Effect::none;
@@ -179,9 +174,8 @@ Task<Result<Effect>> Handlers::on_sync(RepoId id, const RoutedEvent& event, unsi
     case verify::Verdict::apply:
       break;
   }
-  // The content is what we hold, under a newer rev.
-  auto touched = co_await parts_.ledger.touch(id, verified->rev);
-  if (!touched) co_return std::unexpected(touched.error());
+  auto applied = co_await Rules::apply(parts_.ledger, id, std::move(*verified));
+  if (!applied) co_return std::unexpected(applied.error());
   co_return Effect::durable;
 }
 

@@ -34,16 +34,17 @@ class Handlers {
  private:
   using RepoId = repos::RepoId;
 
-  [[nodiscard]] Task<Result<Effect>> on_commit(RepoId id, const RoutedEvent& event, unsigned attempt);
-  [[nodiscard]] Task<Result<Effect>> on_sync(RepoId id, const RoutedEvent& event, unsigned attempt);
+  /// A #commit or a #sync: both say where the repo stands. `Rules` is where they differ.
+  template <class Rules>
+  [[nodiscard]] Task<Result<Effect>> on_state(RepoId id, const RoutedEvent& event, unsigned attempt, Rules rules);
   [[nodiscard]] Task<Result<Effect>> on_identity(RepoId id, const RoutedEvent& event);
   [[nodiscard]] Task<Result<Effect>> on_account(RepoId id, const RoutedEvent& event);
 
-  /// Runs `check(event, key)` on the pool with the current key; when the key does not do, once more with a fresh one
-  /// (8.4 item 18).
-  template <class Check>
-  [[nodiscard]] auto check_with_key(const RoutedEvent& event, Check check)
-      -> Task<std::invoke_result_t<Check, ByteView, const atproto::PublicKey&>>;
+  template <class Rules>
+  using Checked = decltype(check(std::declval<Rules>(), ByteView(), std::declval<const atproto::PublicKey&>()));
+  /// Checks it on the pool with the current key; when the key does not do, once more with a fresh one (8.4 item 18).
+  template <class Rules>
+  [[nodiscard]] auto check_with_key(const RoutedEvent& event, Rules rules) -> Task<Checked<Rules>>;
 
   /// What an event that could not be verified means: try again, or the repo may be ahead of us (8.1, failure class a).
   [[nodiscard]] Task<Result<Effect>> on_unverified(RepoId id, const RoutedEvent& event, unsigned attempt, Error why);
