@@ -3,6 +3,10 @@
 
 #include "tap/base/hash.hpp"
 #include "tap/base/json.hpp"
+#include "tap/base/json_scanner.hpp"
+
+#include <functional>
+#include <map>
 
 namespace tap::outbox {
 namespace {
@@ -15,6 +19,26 @@ void append_member(std::string& out, std::string_view key, std::string_view text
 }
 
 }  // namespace
+
+Subject subject_of(std::string_view body) {
+  const std::string message = "{\"id\":0" + std::string(body);
+  Subject subject;
+  const std::map<std::string, std::string*, std::less<>> wanted = {
+      {"did", &subject.did}, {"rev", &subject.rev}, {"collection", &subject.collection}, {"rkey", &subject.rkey}};
+  JsonScanner scanner(message);
+  std::string* member = nullptr;
+  for (;;) {
+    const std::size_t depth = scanner.depth();
+    const JsonScanner::Token token = scanner.next();
+    if (token == JsonScanner::Token::end || token == JsonScanner::Token::error) return subject;
+    if (member != nullptr && token == JsonScanner::Token::string) *member = unquote_json(scanner.token());
+    member = nullptr;
+    if (token == JsonScanner::Token::key && depth == 2) {
+      const auto found = wanted.find(unquote_json(scanner.token()));
+      if (found != wanted.end()) member = found->second;
+    }
+  }
+}
 
 LaneKey lane_of(std::string_view did) { return LaneKey{stable_hash(did)}; }
 

@@ -17,6 +17,11 @@ class LoopReader final : public Reader {
   Task<Result<std::vector<outbox::Event>>> read(outbox::EventId after, std::size_t max) override {
     return run([=](Queries& queries) { return queries.events(after, max); });
   }
+  Task<Result<void>> set_aside(std::vector<outbox::DeadLetter> letters) override {
+    Write write;
+    for (outbox::DeadLetter& letter : letters) write.mutations.emplace_back(SetAside{std::move(letter)});
+    return writer_.commit(std::move(write));
+  }
   void acked(std::span<const outbox::EventId> ids) override { writer_.ack(ids); }
 
   Task<Result<std::optional<RepoDetails>>> details(RepoId id) override {
@@ -37,6 +42,10 @@ class LoopReader final : public Reader {
   }
   Task<Result<std::string>> cursor(std::string kind, std::string key) override {
     return run([=](Queries& queries) { return queries.cursor(kind, key); });
+  }
+  Task<Result<std::vector<outbox::DeadLetter>>> dead_letters(std::string did, outbox::EventId after,
+                                                             std::size_t max) override {
+    return run([=](Queries& queries) { return queries.dead_letters(did, after, max); });
   }
   void stop() override { stopped_ = true; }
 

@@ -34,7 +34,8 @@ WriterThread::WriterThread(Store& store, metrics::Registry& metrics, const Write
       batch_size_(metrics.histogram("tap_store_batch_size", "Writes of a transaction", kSizes)),
       transaction_seconds_(metrics.histogram("tap_store_transaction_seconds", "Time of a transaction", kSeconds)),
       fold_seconds_(metrics.histogram("tap_store_fold_seconds", "Time spent on a fold of the journal", kSeconds)),
-      unfolded_(metrics.gauge("tap_store_unfolded_commits", "Commits in the journal that are not in the tables")) {
+      unfolded_(metrics.gauge("tap_store_unfolded_commits", "Commits in the journal that are not in the tables")),
+      dead_letters_(metrics.gauge("tap_dead_letters", "Events set aside: no consumer took them")) {
   checkpointer_.emplace(store, metrics, options.checkpoint_bytes, options.max_log_bytes);
   show();
   thread_ = std::thread([this] { run(); });
@@ -284,6 +285,9 @@ void WriterThread::hand_over(Finished finished) {
   if (first) wake_();
 }
 
-void WriterThread::show() { unfolded_.set(static_cast<std::int64_t>(store_.unfolded())); }
+void WriterThread::show() {
+  unfolded_.set(static_cast<std::int64_t>(store_.unfolded()));
+  dead_letters_.set(static_cast<std::int64_t>(store_.dead_letters()));
+}
 
 }  // namespace tap::store

@@ -115,6 +115,7 @@ class WriterThread {
   metrics::Histogram& transaction_seconds_;
   metrics::Histogram& fold_seconds_;
   metrics::Gauge& unfolded_;
+  metrics::Gauge& dead_letters_;
   std::optional<Checkpointer> checkpointer_;
   std::thread thread_;
 };

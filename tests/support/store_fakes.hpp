@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -75,6 +76,7 @@ class FakeDatabase {
     const auto found = cursors_.find({kind, key});
     return found == cursors_.end() ? "" : found->second;
   }
+  [[nodiscard]] const std::map<outbox::EventId, outbox::DeadLetter>& letters() const { return letters_; }
   /// Not acked, in id order.
   [[nodiscard]] const std::vector<outbox::Event>& events() const { return events_; }
 
@@ -132,6 +134,13 @@ class FakeDatabase {
       std::erase_if(row->buffered, [&](const store::BufferedCommit& kept) { return kept.rev <= change.up_to; });
     }
   }
+  void apply_one(store::SetAside& change) {
+    forget({&change.letter.event.id, 1});
+    letters_.try_emplace(change.letter.event.id, std::move(change.letter));
+  }
+  void apply_one(store::DropDeadLetters& change) {
+    for (const outbox::EventId id : change.ids) letters_.erase(id);
+  }
   void apply_one(store::SaveCursor& change) {
     cursors_[{std::move(change.kind), std::move(change.key)}] = std::move(change.value);
   }
@@ -149,6 +158,7 @@ class FakeDatabase {
   std::map<std::pair<std::string, std::string>, std::string> cursors_;
   std::vector<std::pair<repos::RepoId, store::RecordChange>> unfolded_;
   std::vector<outbox::Event> events_;
+  std::map<outbox::EventId, outbox::DeadLetter> letters_;
   std::uint64_t next_event_ = 1;
   std::int64_t next_row_ = 1;
 };
@@ -273,6 +283,21 @@ class FakeReader final : public store::Reader {
     co_return page;
   }
   void acked(std::span<const outbox::EventId> ids) override { database_.forget(ids); }
+  [[nodiscard]] Task<Result<void>> set_aside(std::vector<outbox::DeadLetter> letters) override {
+    store::Write write;
+    for (auto& letter : letters) write.mutations.emplace_back(store::SetAside{std::move(letter)});
+    std::ignore = database_.apply(std::move(write));
+    co_return Result<void>{};
+  }
+  [[nodiscard]] Task<Result<std::vector<outbox::DeadLetter>>> dead_letters(std::string did, outbox::EventId after,
+                                                                           std::size_t max) override {
+    if (auto ready = co_await enter(); !ready) co_return std::unexpected(ready.error());
+    std::vector<outbox::DeadLetter> page;
+    for (const auto& [id, letter] : database_.letters()) {
+      if (id > after && page.size() < max && (did.empty() || letter.did == did)) page.push_back(letter);
+    }
+    co_return page;
+  }
   void stop() override { stopped_ = true; }
 
  private:

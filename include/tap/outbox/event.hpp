@@ -38,6 +38,21 @@ struct Event {
   std::string body;
 };
 
+/// An event that was given up: sent as often as allowed, and never taken.
+struct DeadLetter {
+  Event event;
+  std::string did;
+  std::uint32_t attempts = 0;
+  std::int64_t since = 0;  ///< Unix seconds
+  std::string reason;      ///< of the last attempt
+};
+
+/// Whom and what an event is about; empty where its kind has no such thing.
+struct Subject {
+  std::string did, rev, collection, rkey;
+};
+[[nodiscard]] Subject subject_of(std::string_view body);
+
 struct RecordEvent {
   bool live = false;
   std::string_view did, rev, collection, rkey, action;  ///< action: create, update, delete

@@ -25,6 +25,8 @@ class Journal {
   [[nodiscard]] virtual Task<Result<std::vector<Event>>> read(EventId after, std::size_t max) = 0;
   /// These are done with: their deletion is queued and joins the next transaction.
   virtual void acked(std::span<const EventId> ids) = 0;
+  /// Moves these to the dead letters; resumes when that is durable.
+  [[nodiscard]] virtual Task<Result<void>> set_aside(std::vector<DeadLetter> letters) = 0;
 };
 
 /// What the outbox accepts; the store calls it on the loop thread, after the commit, in id order.

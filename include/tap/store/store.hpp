@@ -34,6 +34,11 @@ class Queries {
   /// Undelivered events with id > after, in id order. A page ends early when it is large (8 MiB); an empty one is the
   /// end.
   [[nodiscard]] virtual Result<std::vector<outbox::Event>> events(outbox::EventId after, std::size_t max) = 0;
+  /// Dead letters with id > after, of one DID or, when it is empty, of all, in id order. Pages end as those of
+  /// events().
+  [[nodiscard]] virtual Result<std::vector<outbox::DeadLetter>> dead_letters(const std::string& did,
+                                                                             outbox::EventId after,
+                                                                             std::size_t max) = 0;
 };
 
 struct FoldOptions {
@@ -74,6 +79,8 @@ class Store {
   [[nodiscard]] virtual std::size_t unfolded() const = 0;
   /// Whether some of them may be this repo's.
   [[nodiscard]] virtual bool has_unfolded(RepoId id) const = 0;
+
+  [[nodiscard]] virtual std::uint64_t dead_letters() const = 0;
 
   /// Deletes some of the journal rows that are folded and wholly acked; true when there may be more.
   [[nodiscard]] virtual Result<bool> sweep() = 0;

@@ -91,12 +91,20 @@ struct DropBuffered {  ///< all of the repo's with rev <= up_to
   RepoId id{};
   atproto::Tid up_to{~std::uint64_t{0}};
 };
+/// The letter's event leaves the journal. Set aside before: nothing happens.
+struct SetAside {
+  outbox::DeadLetter letter;
+};
+/// Unknown ids are harmless.
+struct DropDeadLetters {
+  std::vector<outbox::EventId> ids;
+};
 struct SaveCursor {
   std::string kind, key, value;  ///< kind: firehose, list_repos, collection
 };
 
 using Mutation = std::variant<AddRepo, RemoveRepo, AdvanceHead, SetState, SetAccount, ExpectHandle, SetHandle,
-                              PutRecords, SetHead, BufferCommit, DropBuffered, SaveCursor>;
+                              PutRecords, SetHead, BufferCommit, DropBuffered, SetAside, DropDeadLetters, SaveCursor>;
 
 /// What must become durable together, with the events that tell of it. Mutations apply in order.
 struct Write {

@@ -64,10 +64,13 @@ class Reader : public outbox::Journal {
                                                                            std::size_t max) = 0;
   [[nodiscard]] virtual Task<Result<std::uint64_t>> buffered_count() = 0;
   [[nodiscard]] virtual Task<Result<std::string>> cursor(std::string kind, std::string key) = 0;
+  [[nodiscard]] virtual Task<Result<std::vector<outbox::DeadLetter>>> dead_letters(std::string did,
+                                                                                   outbox::EventId after,
+                                                                                   std::size_t max) = 0;
   /// Later queries fail with Errc::closed. The threads end with the object, once the loop has run to its end.
   virtual void stop() = 0;
 };
-/// acked() goes to the writer.
+/// acked() and set_aside() go to the writer.
 [[nodiscard]] Result<std::unique_ptr<Reader>> make_reader(Executor loop, Store& store, Writer& writer);
 
 }  // namespace tap::store

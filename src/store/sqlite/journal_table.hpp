@@ -11,10 +11,11 @@ namespace tap::store::sqlite {
 
 /// Where the store stands. Kept in memory, saved with each transaction that moves it.
 struct Counters {
-  outbox::EventId next_event{1};  ///< the next free id
-  outbox::EventId folded{1};      ///< journal rows before this one are in the tables
-  RepoId last_repo{};             ///< the highest ever added
-  std::size_t unfolded = 0;       ///< commits journaled and not folded; counted on open, not saved
+  outbox::EventId next_event{1};   ///< the next free id
+  outbox::EventId folded{1};       ///< journal rows before this one are in the tables
+  RepoId last_repo{};              ///< the highest ever added
+  std::size_t unfolded = 0;        ///< commits journaled and not folded; counted on open, not saved
+  std::uint64_t dead_letters = 0;  ///< likewise
 };
 
 /// The tables journal and journal_acks. A row's id is that of its first event; a row without events takes an id all the

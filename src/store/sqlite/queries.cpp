@@ -134,7 +134,43 @@ class SqliteQueries final : public Queries {
     return out;
   }
 
+  Result<std::vector<outbox::DeadLetter>> dead_letters(const std::string& did, outbox::EventId after,
+                                                       std::size_t max) override {
+    if (did.empty()) {
+      return read_letters(
+          "SELECT id, lane, barrier, did, attempts, since, reason, body FROM dead_letters WHERE id > ? ORDER BY id "
+          "LIMIT ?",
+          after, max);
+    }
+    return read_letters(
+        "SELECT id, lane, barrier, did, attempts, since, reason, body FROM dead_letters WHERE did = ? AND id > ? "
+        "ORDER BY id LIMIT ?",
+        std::string_view(did), after, max);
+  }
+
  private:
+  template <class... Args>
+  Result<std::vector<outbox::DeadLetter>> read_letters(Sql sql, const Args&... args) {
+    std::vector<outbox::DeadLetter> out;
+    std::size_t bytes = 0;
+    auto done = database_.each(
+        sql,
+        [&](const Row& row) {
+          out.push_back({.event = {outbox::EventId{row.number(0)}, outbox::LaneKey{row.number(1)},
+                                   row.integer(2) != 0 ? outbox::Order::barrier : outbox::Order::historical,
+                                   std::string(row.text(7))},
+                         .did = std::string(row.text(3)),
+                         .attempts = static_cast<std::uint32_t>(row.integer(4)),
+                         .since = row.integer(5),
+                         .reason = std::string(row.text(6))});
+          bytes += out.back().event.body.size();
+          return bytes < kPageBytes;
+        },
+        args...);
+    if (!done) return std::unexpected(done.error());
+    return out;
+  }
+
   template <class Key>
   Result<void> read_records(Sql sql, std::vector<Record>& out, RepoId id, std::int64_t collection, Key key,
                             std::size_t max) {

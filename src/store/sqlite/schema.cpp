@@ -13,7 +13,7 @@ constexpr log::Logger kLog("store");
 
 // Revs are TIDs, rkeys that are TIDs are stored as integers (rkey.hpp), CIDs as the 32 bytes of their digest.
 // A journal row is named by its first event; journal_acks has the events of a row that are done with, as a bitmap.
-constexpr std::array<const char*, 1> kMigrations = {R"sql(
+constexpr std::array<const char*, 2> kMigrations = {R"sql(
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO meta VALUES ('schema_version', 1), ('next_event', 1), ('folded', 1), ('last_repo', 0);
 
@@ -64,6 +64,19 @@ CREATE TABLE cursors (
   value TEXT NOT NULL,
   PRIMARY KEY (kind, key)
 ) STRICT, WITHOUT ROWID;
+)sql",
+                                                    R"sql(
+CREATE TABLE dead_letters (
+  id INTEGER PRIMARY KEY,
+  lane INTEGER NOT NULL,
+  barrier INTEGER NOT NULL,
+  did TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  since INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  body TEXT NOT NULL
+) STRICT;
+CREATE INDEX dead_letters_did ON dead_letters (did, id);
 )sql"};
 
 Result<bool> has_table(Database& database, std::string_view name) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "store/sqlite/store.hpp"
 
+#include "store/sqlite/dead_letter_table.hpp"
 #include "store/sqlite/file_lock.hpp"
 #include "store/sqlite/folder.hpp"
 #include "store/sqlite/journal_table.hpp"
@@ -43,7 +44,10 @@ class SqliteStore final : public Store {
   Result<void> recover() {
     auto counters = journal_.read_counters();
     if (!counters) return std::unexpected(counters.error());
+    auto letters = dead_letters_.count();
+    if (!letters) return std::unexpected(letters.error());
     counters_ = *counters;
+    counters_.dead_letters = *letters;
     return folder_.rescan(counters_);
   }
 
@@ -96,6 +100,8 @@ class SqliteStore final : public Store {
   bool has_unfolded(RepoId id) const override { return folder_.touches(id); }
   outbox::EventId folded() const override { return counters_.folded; }
   outbox::EventId next_event() const override { return counters_.next_event; }
+
+  std::uint64_t dead_letters() const override { return counters_.dead_letters; }
 
   Result<bool> sweep() override { return journal_.sweep(counters_); }
   Result<bool> vacuum() override {
@@ -156,6 +162,18 @@ class SqliteStore final : public Store {
     counters_.last_repo = std::max(counters_.last_repo, change.id);
     return tables_.apply(change);
   }
+  Result<void> apply_one(const SetAside& change, JournalWriter&) {
+    auto added = dead_letters_.add(change.letter);
+    if (!added) return std::unexpected(added.error());
+    counters_.dead_letters += *added;
+    return journal_.acknowledge({&change.letter.event.id, 1}, counters_);
+  }
+  Result<void> apply_one(const DropDeadLetters& change, JournalWriter&) {
+    auto dropped = dead_letters_.drop(change.ids);
+    if (!dropped) return std::unexpected(dropped.error());
+    counters_.dead_letters -= *dropped;
+    return {};
+  }
   Result<void> apply_one(const PutRecords& change, JournalWriter& journal) { return apply_directly(change, journal); }
   Result<void> apply_one(const SetHead& change, JournalWriter& journal) { return apply_directly(change, journal); }
   template <class Change>
@@ -180,6 +198,7 @@ class SqliteStore final : public Store {
   Database checkpointer_;
   Tables tables_{database_};
   JournalTable journal_{database_};
+  DeadLetterTable dead_letters_{database_};
   Folder folder_{database_, tables_, journal_};
   Counters counters_;
   std::int64_t wal_pages_ = 0;  // after the last commit

@@ -39,6 +39,7 @@ class FakeJournal final : public outbox::Journal {
   void acked(std::span<const EventId> ids) override {
     for (const EventId id : ids) done.push_back(static_cast<std::uint64_t>(id));
   }
+  [[nodiscard]] Task<Result<void>> set_aside(std::vector<outbox::DeadLetter>) override { co_return Result<void>{}; }
   std::vector<std::uint64_t> done;
 };
 

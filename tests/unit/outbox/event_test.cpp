@@ -27,6 +27,25 @@ TEST(Event, RecordIsRenderedByteForByte) {
   EXPECT_EQ(render(event).lane, lane_of("did:plc:abc"));
 }
 
+TEST(Event, SubjectIsReadFromTheBody) {
+  const RecordEvent event{.live = true,
+                          .did = "did:plc:abc",
+                          .rev = "3kb3fge5lm32x",
+                          .collection = "app.bsky.feed.post",
+                          .rkey = "self",
+                          .action = "create",
+                          .record_json = R"({"did":"did:plc:other","rkey":"no","a":{"rev":"x"},"b":"\"{"})"};
+  const Subject record = subject_of(render(event).body);
+  EXPECT_EQ(record.did, "did:plc:abc");
+  EXPECT_EQ(record.rev, "3kb3fge5lm32x");
+  EXPECT_EQ(record.collection, "app.bsky.feed.post");
+  EXPECT_EQ(record.rkey, "self");
+  const Subject identity = subject_of(render(IdentityEvent{"did:plc:abc", "a.example.com", "active", true}).body);
+  EXPECT_EQ(identity.did, "did:plc:abc");
+  EXPECT_EQ(identity.collection, "");
+  EXPECT_EQ(subject_of("").did, "") << "not even JSON";
+}
+
 TEST(Event, DeleteHasNeitherRecordNorCid) {
   const RecordEvent event{.live = false,
                           .did = "did:web:a.example.com",

@@ -44,7 +44,20 @@ class FakeJournal final : public Journal {
     }
   }
 
+  Task<Result<void>> set_aside(std::vector<DeadLetter> dead) override {
+    if (failures > 0) {
+      --failures;
+      co_return fail(std::make_error_code(std::errc::io_error));
+    }
+    for (DeadLetter& letter : dead) {
+      EXPECT_EQ(events.erase(letter.event.id), 1U) << "set aside once";
+      letters.push_back(std::move(letter));
+    }
+    co_return Result<void>{};
+  }
+
   test::Gate gate;
+  std::vector<DeadLetter> letters;
   std::map<EventId, Event> events;
   std::vector<std::uint64_t> acks;
   std::size_t page_limit = 1'000'000;

@@ -87,6 +87,13 @@ inline repos::Head head_of(std::uint64_t rev, std::uint64_t records) {
 inline outbox::Draft draft(std::string body, outbox::Order order = outbox::Order::barrier) {
   return {outbox::LaneKey{7}, order, std::move(body)};
 }
+inline outbox::DeadLetter letter(std::uint64_t id, std::string body, std::string did = "did:web:d1.example.com") {
+  return {.event = {outbox::EventId{id}, outbox::LaneKey{~std::uint64_t{0}}, outbox::Order::barrier, std::move(body)},
+          .did = std::move(did),
+          .attempts = 3,
+          .since = 1'700'000'000,
+          .reason = "no ack"};
+}
 inline Write write_of(std::vector<Mutation> mutations, std::vector<outbox::Draft> events = {}) {
   return {std::move(mutations), std::move(events)};
 }

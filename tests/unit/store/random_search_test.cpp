@@ -32,6 +32,7 @@ struct Model {
   };
   std::map<std::uint64_t, Repo> repos;
   std::map<std::uint64_t, std::string> events;
+  std::map<std::uint64_t, std::string> letters;
   std::map<std::pair<std::string, std::string>, std::string> cursors;
 
   Repo* find(RepoId id) {
@@ -59,6 +60,14 @@ struct Model {
   }
   void apply(const RemoveRepo& change) { repos.erase(static_cast<std::uint64_t>(change.id)); }
   void apply(const SaveCursor& change) { cursors[{change.kind, change.key}] = change.value; }
+  void apply(const SetAside& change) {
+    const auto id = static_cast<std::uint64_t>(change.letter.event.id);
+    events.erase(id);
+    letters.try_emplace(id, change.letter.event.body);
+  }
+  void apply(const DropDeadLetters& change) {
+    for (const EventId id : change.ids) letters.erase(static_cast<std::uint64_t>(id));
+  }
   template <class Change>
   void apply(const Change& change) {
     if (Repo* repo = find(change.id)) apply(*repo, change);
@@ -113,7 +122,7 @@ class RandomSearch : public testing::TestWithParam<Engine> {
 
   Mutation some_mutation() {
     if (next_repo_ < 3) return AddRepo{RepoId{next_repo_++}, did_of(below(8))};
-    switch (below(17)) {
+    switch (below(19)) {
       case 0:
         return AddRepo{RepoId{next_repo_++}, did_of(below(8))};
       case 1:
@@ -137,6 +146,10 @@ class RandomSearch : public testing::TestWithParam<Engine> {
         return SaveCursor{"firehose", std::to_string(below(2)), std::to_string(below(1'000))};
       case 10:
         return ExpectHandle{some_repo()};
+      case 11:
+        return SetAside{letter(1 + below(std::max<std::uint64_t>(last_event_, 1)), std::to_string(below(1'000)))};
+      case 12:
+        return DropDeadLetters{{EventId{below(last_event_ + 1)}, EventId{below(last_event_ + 1)}}};
       default:
         return AdvanceHead{some_repo(), head_of(below(1'000), below(100)), some_changes()};
     }
@@ -181,6 +194,12 @@ class RandomSearch : public testing::TestWithParam<Engine> {
     }
     ASSERT_EQ(events, model_.events);
     ASSERT_EQ(store_->undelivered().value(), model_.events.size());
+    std::map<std::uint64_t, std::string> letters;
+    for (const auto& kept : queries_->dead_letters("", EventId{}, kAll).value()) {
+      letters[static_cast<std::uint64_t>(kept.event.id)] = kept.event.body;
+    }
+    ASSERT_EQ(letters, model_.letters);
+    ASSERT_EQ(store_->dead_letters(), model_.letters.size());
     for (const auto& [key, value] : model_.cursors) ASSERT_EQ(queries_->cursor(key.first, key.second).value(), value);
 
     std::map<std::uint64_t, repos::Repo> repos;

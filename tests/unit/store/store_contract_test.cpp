@@ -1,91 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "tap/store/store.hpp"
-
-#include "unit/store/backends.hpp"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <map>
+#include "unit/store/store_contract.hpp"
 
 namespace tap::store {
 namespace {
 
-using outbox::EventId;
 using repos::Account;
 using repos::State;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-constexpr std::size_t kAll = 1'000'000;
-
-std::vector<std::uint64_t> ids_of(const std::vector<outbox::Event>& events) {
-  std::vector<std::uint64_t> out;
-  for (const auto& event : events) out.push_back(static_cast<std::uint64_t>(event.id));
-  return out;
-}
-std::vector<std::string> bodies_of(const std::vector<outbox::Event>& events) {
-  std::vector<std::string> out;
-  for (const auto& event : events) out.push_back(event.body);
-  return out;
-}
-
-class StoreContract : public testing::TestWithParam<Engine> {
- protected:
-  void SetUp() override { open(); }
-  void TearDown() override { close(); }
-
-  void open() {
-    auto opened = backend_->open();
-    ASSERT_TRUE(opened) << opened.error().message();
-    store_ = std::move(*opened);
-    queries_ = store_->queries().value();
-  }
-  void close() {
-    queries_.reset();
-    store_.reset();
-  }
-  void reopen() {
-    close();
-    open();
-  }
-
-  EventId apply(std::vector<Write> writes, std::vector<EventId> acked = {}) {
-    auto first = store_->apply(writes, acked);
-    EXPECT_TRUE(first) << first.error().message();
-    return first.value_or(EventId{});
-  }
-  EventId apply(Write write) { return apply(std::vector{std::move(write)}); }
-  void ack(std::vector<std::uint64_t> numbers) {
-    std::vector<EventId> ids;
-    for (const auto number : numbers) ids.push_back(EventId{number});
-    apply(std::vector<Write>{}, ids);
-  }
-  void add(std::uint64_t id) { apply(write_of({AddRepo{RepoId{id}, did_of(id)}})); }
-  void fold() { ASSERT_TRUE(store_->fold()); }
-
-  std::map<std::uint64_t, RepoRow> repos() {
-    std::map<std::uint64_t, RepoRow> out;
-    auto loaded = store_->load_repos([&](const RepoRow& row) { out.emplace(static_cast<std::uint64_t>(row.id), row); });
-    EXPECT_TRUE(loaded);
-    return out;
-  }
-  std::vector<std::string> rkeys(std::uint64_t id, const std::string& collection, const std::string& after = "",
-                                 std::size_t max = kAll) {
-    std::vector<std::string> out;
-    for (const Record& record : queries_->records(RepoId{id}, collection, after, max).value()) {
-      out.push_back(record.rkey);
-    }
-    return out;
-  }
-  std::vector<outbox::Event> events(std::uint64_t after = 0, std::size_t max = kAll) {
-    return queries_->events(EventId{after}, max).value();
-  }
-
-  std::unique_ptr<Backend> backend_ = GetParam().make();
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<Queries> queries_;
-};
 
 TEST_P(StoreContract, NewDatabaseIsEmpty) {
   EXPECT_THAT(repos(), IsEmpty());
@@ -324,113 +246,6 @@ TEST_P(StoreContract, CursorsAreKeptByKindAndKey) {
   EXPECT_EQ(queries_->cursor("firehose", "wss://b"), "2");
   EXPECT_EQ(queries_->cursor("list_repos", "wss://a"), "x");
   EXPECT_EQ(queries_->cursor("collection", "wss://a"), "");
-}
-
-TEST_P(StoreContract, EventsGetConsecutiveIdsAcrossWrites) {
-  EXPECT_EQ(apply({write_of({}, {draft("a"), draft("b", outbox::Order::historical)}), write_of({}, {draft("c")})}),
-            EventId{1});
-  EXPECT_EQ(apply(write_of({}, {draft("d")})), EventId{4});
-  reopen();
-  const auto all = events();
-  EXPECT_THAT(ids_of(all), ElementsAre(1, 2, 3, 4));
-  EXPECT_THAT(bodies_of(all), ElementsAre("a", "b", "c", "d"));
-  EXPECT_EQ(all[0].order, outbox::Order::barrier);
-  EXPECT_EQ(all[1].order, outbox::Order::historical);
-  EXPECT_EQ(all[1].lane, outbox::LaneKey{7});
-  EXPECT_EQ(store_->undelivered(), 4U);
-}
-
-TEST_P(StoreContract, EventsArePagedAlsoInTheMiddleOfATransaction) {
-  std::vector<outbox::Draft> drafts;
-  for (int i = 1; i <= 10; ++i) drafts.push_back(draft(std::to_string(i)));
-  apply(write_of({}, drafts));
-  apply(write_of({}, drafts));
-  for (const std::size_t page : {1UL, 3UL, 10UL, 19UL, 20UL}) {
-    std::vector<std::uint64_t> seen;
-    for (std::uint64_t after = 0;;) {
-      const auto next = ids_of(events(after, page));
-      if (next.empty()) break;
-      seen.insert(seen.end(), next.begin(), next.end());
-      after = next.back();
-    }
-    ASSERT_EQ(seen.size(), 20U);
-    EXPECT_TRUE(std::ranges::is_sorted(seen));
-  }
-  EXPECT_THAT(events(0, 0), IsEmpty());
-  EXPECT_THAT(events(20), IsEmpty());
-  EXPECT_THAT(events(1'000), IsEmpty());
-}
-
-TEST_P(StoreContract, AckedEventsAreGoneForGood) {
-  apply(write_of({}, {draft("a"), draft("b"), draft("c")}));
-  apply(write_of({}, {draft("d")}));
-  ack({2, 2, 4});
-  EXPECT_THAT(ids_of(events()), ElementsAre(1, 3));
-  EXPECT_EQ(store_->undelivered(), 2U);
-  reopen();
-  ack({2, 77, 0});
-  EXPECT_THAT(ids_of(events()), ElementsAre(1, 3));
-  EXPECT_EQ(store_->undelivered(), 2U);
-  fold();
-  ack({1});
-  EXPECT_THAT(ids_of(events(1)), ElementsAre(3));
-  ack({3});
-  EXPECT_THAT(events(), IsEmpty());
-  EXPECT_EQ(store_->undelivered(), 0U);
-  ack({1, 2, 3, 4});
-  EXPECT_EQ(store_->undelivered(), 0U);
-}
-
-TEST_P(StoreContract, EventIdsAreNeverUsedAgain) {
-  apply(write_of({}, {draft("a"), draft("b")}));
-  ack({1, 2});
-  fold();
-  reopen();
-  EXPECT_EQ(store_->undelivered(), 0U);
-  const EventId next = apply(write_of({}, {draft("c")}));
-  EXPECT_GT(next, EventId{2});
-  EXPECT_THAT(ids_of(events()), ElementsAre(static_cast<std::uint64_t>(next)));
-}
-
-TEST_P(StoreContract, LargeBatchesKeepTheirOrderAndIds) {
-  // Several megabytes: more than one row of a journal.
-  std::vector<Write> writes;
-  for (std::uint64_t i = 1; i <= 40; ++i) {
-    AdvanceHead advance{RepoId{1}, head_of(i, i), {}};
-    for (int k = 0; k < 400; ++k) {
-      advance.changes.push_back(put("a.b.c", std::string(100, 'k') + std::to_string(k), i));
-    }
-    writes.push_back(write_of({std::move(advance)}, {draft(std::to_string(i) + std::string(100'000, '.'))}));
-  }
-  add(1);
-  const auto first = static_cast<std::uint64_t>(apply(writes));
-  reopen();
-  EXPECT_EQ(repos().at(1).repo.head, head_of(40, 40));
-  const auto all = events();
-  ASSERT_EQ(all.size(), 40U);
-  for (std::uint64_t i = 0; i < 40; ++i) {
-    EXPECT_EQ(static_cast<std::uint64_t>(all[i].id), first + i);
-    EXPECT_TRUE(all[i].body.starts_with(std::to_string(i + 1) + "."));
-  }
-  fold();
-  EXPECT_EQ(rkeys(1, "a.b.c").size(), 400U);
-  EXPECT_EQ(queries_->records(RepoId{1}, "a.b.c", "", 1).value().front().cid, cid_of(40));
-}
-
-TEST_P(StoreContract, PageOfLargeEventsEndsEarlyButIsNeverEmpty) {
-  std::vector<outbox::Draft> drafts;
-  for (int i = 0; i < 5; ++i) drafts.push_back(draft(std::string(std::size_t{3} << 20, 'x')));
-  apply(write_of({}, std::move(drafts)));
-  std::vector<std::uint64_t> seen;
-  std::size_t pages = 0;
-  for (std::uint64_t after = 0;; ++pages) {
-    const auto next = ids_of(events(after));
-    if (next.empty()) break;
-    seen.insert(seen.end(), next.begin(), next.end());
-    after = next.back();
-  }
-  EXPECT_THAT(seen, ElementsAre(1, 2, 3, 4, 5));
-  EXPECT_EQ(pages, 2U);
 }
 
 TEST_P(StoreContract, FoldGoesInSlicesBetweenCommits) {

@@ -78,6 +78,7 @@ class HeldStore final : public Store {
   EventId next_event() const override { return store_->next_event(); }
   std::size_t unfolded() const override { return store_->unfolded(); }
   bool has_unfolded(RepoId id) const override { return store_->has_unfolded(id); }
+  std::uint64_t dead_letters() const override { return store_->dead_letters(); }
   Result<bool> sweep() override { return store_->sweep(); }
   Result<bool> vacuum() override { return store_->vacuum(); }
   Result<std::unique_ptr<Queries>> queries() override { return store_->queries(); }
