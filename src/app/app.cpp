@@ -35,7 +35,7 @@ class App {
         loop_(1),
         signals_(loop_, SIGINT, SIGTERM),
         stop_(loop_.get_executor()),
-        parts_(loop_.get_executor(), config, ca_file),
+        parts_(loop_.get_executor(), config, ca_file, failure_handler()),
         intake_(loop_.get_executor(), failure_handler()),
         services_(loop_.get_executor(), failure_handler()),
         root_(loop_.get_executor(), failure_handler()) {}

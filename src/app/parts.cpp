@@ -103,7 +103,8 @@ api::ServerOptions server_options(const Config& config) {
 
 }  // namespace
 
-Parts::Parts(Executor loop, const Config& config, const std::string& ca_file)
+Parts::Parts(Executor loop, const Config& config, const std::string& ca_file,
+             async::TaskGroup::FailureHandler on_failure)
     : store(need(store::open_store(config.db_url))),
       undelivered(load(*store, table, handles_due)),
       resolver(net::make_resolver(loop)),
@@ -138,7 +139,8 @@ Parts::Parts(Executor loop, const Config& config, const std::string& ca_file)
                                           .cpu = cpu,
                                           .clock = clock,
                                           .jitter = jitter,
-                                          .metrics = metrics},
+                                          .metrics = metrics,
+                                          .on_failure = std::move(on_failure)},
                                          verify::Filter(config.collection_filters))),
       session(
           firehose::make_session(*ws, *processor, *writer, *reader, clock, jitter, metrics, session_options(config))),

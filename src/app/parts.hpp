@@ -4,6 +4,7 @@
 #include "tap/api/server.hpp"
 #include "tap/app/config.hpp"
 #include "tap/async/cpu_pool.hpp"
+#include "tap/async/task_group.hpp"
 #include "tap/base/clock.hpp"
 #include "tap/base/metrics.hpp"
 #include "tap/deliver/channel.hpp"
@@ -32,7 +33,8 @@ namespace tap::app {
 /// yet.
 class Parts {
  public:
-  Parts(Executor loop, const Config& config, const std::string& ca_file);
+  /// `on_failure` hears of exceptions in the parts' own tasks: bugs, after which nothing can go on.
+  Parts(Executor loop, const Config& config, const std::string& ca_file, async::TaskGroup::FailureHandler on_failure);
 
   SystemClock clock;
   RandomJitter jitter;

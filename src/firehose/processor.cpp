@@ -6,6 +6,7 @@
 
 #include "firehose/handlers.hpp"
 
+#include <exception>
 #include <unordered_map>
 
 namespace tap::firehose {
@@ -22,10 +23,7 @@ class LaneProcessor final : public Processor {
         options_(options),
         handlers_(parts, std::move(filter)),
         room_(parts.loop),
-        group_(parts.loop,
-               [](std::string_view name, std::exception_ptr) {
-                 kLog.error("an event's work ended with an exception", {{"task", name}});
-               }),
+        group_(parts.loop, parts.on_failure),
         processed_(parts.metrics.counter("tap_firehose_events_processed_total", "Events whose effects are durable")),
         skipped_(parts.metrics.counter("tap_firehose_events_skipped_total", "Events that ask for nothing")),
         malformed_(parts.metrics.counter("tap_firehose_events_malformed_total", "Frames that could not be read")),
@@ -83,7 +81,11 @@ class LaneProcessor final : public Processor {
 
   Task<void> stop() override {
     group_.cancel();
-    co_await group_.join();
+    try {
+      co_await group_.join();
+    } catch (const std::exception& error) {  // reported when it happened; the rest is given up as well
+      kLog.warn("stopped behind a failure", {{"error", error.what()}});
+    }
   }
 
  private:

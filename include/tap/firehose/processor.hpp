@@ -36,6 +36,9 @@ struct ProcessorParts {
   const Clock& clock;
   Jitter& jitter;
   metrics::Registry& metrics;
+  /// An event's work ended with an exception, which is a bug: the cursor stands still before that event for ever. The
+  /// process is to end, and to meet the event again at its next start.
+  async::TaskGroup::FailureHandler on_failure;
 };
 
 /// Does what each event asks for: events of one DID in their order, those of different DIDs at once; a seq is done when

@@ -32,7 +32,7 @@ TEST_F(PartsTest, NeverGiveTheIdOfARepoThatIsGoneToAnother) {
     ASSERT_TRUE(store->load_repos([](const store::RepoRow&) {}));
     ASSERT_TRUE(store->apply({&write, 1}, {}));
   }
-  Parts parts(loop.executor(), config, "");
+  Parts parts(loop.executor(), config, "", {});
   EXPECT_EQ(parts.table.size(), 0U);
   EXPECT_GT(parts.table.allocate(), repos::RepoId{7});
 }

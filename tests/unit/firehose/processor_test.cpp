@@ -215,6 +215,19 @@ TEST_F(ProcessorTest, GivesUpWhatIsInFlightWhenStopped) {
   EXPECT_EQ(metrics.gauge("tap_firehose_events_in_flight", "").value(), 0);
 }
 
+TEST_F(ProcessorTest, TellsOfABugAndKeepsTheCursorBeforeIt) {
+  auto account = followed(1);
+  auto other = followed(2);
+  bug = "must not happen";
+  const auto first = receive(account.identity());
+  receive(other.post());
+  drain();
+  EXPECT_EQ(failures, 1U);
+  EXPECT_EQ(cursor(), first - 1);
+  expect_in_step(other);
+  loop.run(processor().stop());  // the shutdown goes on
+}
+
 TEST_F(ProcessorTest, StartsAtTheSavedCursor) {
   processor().start_at(4'711);
   EXPECT_EQ(cursor(), 4'711);

@@ -13,6 +13,8 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,11 +37,12 @@ class World : public testing::Test {
                               .table = table,
                               .ledger = ledger,
                               .directory = directory,
-                              .check_handle = [this](atproto::Did did) { handle_checks.push_back(did.str()); },
+                              .check_handle = [this](const atproto::Did& did) { check_handle(did); },
                               .cpu = cpu,
                               .clock = clock,
                               .jitter = jitter,
-                              .metrics = metrics},
+                              .metrics = metrics,
+                              .on_failure = [this](auto, const auto&) { ++failures; }},
                              filter, options);
     }
     return *made_;
@@ -118,11 +121,17 @@ class World : public testing::Test {
   ledger::Ledger ledger{loop.executor(), table, writer, reader, metrics};
   async::CpuPool cpu{loop.executor(), 2};
   std::vector<std::string> handle_checks;
+  std::optional<std::string> bug;  ///< the check of a handle throws it
+  std::size_t failures = 0;        ///< exceptions that were reported
   verify::Filter filter;
   ProcessorOptions options{.retry_unit = std::chrono::milliseconds(1)};
   std::int64_t seq = 100;
 
  private:
+  void check_handle(const atproto::Did& did) {
+    if (bug) throw std::runtime_error(*bug);
+    handle_checks.push_back(did.str());
+  }
   std::unique_ptr<Processor> made_;
 };
 
