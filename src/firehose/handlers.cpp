@@ -20,15 +20,8 @@ bool depends_on_key(const Error& error) {
 
 constexpr atproto::Tid kAfterAll{~std::uint64_t{0}};
 
-/// The directory is ours to wait for; the host of a did:web is its owner's.
-constexpr unsigned kAttemptsForDirectory = 8;
-constexpr unsigned kAttemptsForHost = 1;
-
-/// Trouble on our side or in passing: nothing is learned about the repo (8.1, failure class d).
-bool worth_waiting(const RoutedEvent& event, const Error& error, unsigned attempt) {
-  const bool web = event.did.starts_with("did:web:");
-  return error == identity::Errc::unavailable && attempt < (web ? kAttemptsForHost : kAttemptsForDirectory);
-}
+/// A did:web's host is its owner's: nobody waits for it for long.
+constexpr unsigned kRetriesForHost = 1;
 
 repos::Account account_of(const atproto::AccountEvent& event) {
   // `active` is authoritative; the status only says why not (8.4 item 17).
@@ -80,13 +73,14 @@ auto check(const Rules& rules, ByteView body, const atproto::PublicKey& key)
 
 }  // namespace
 
-Handlers::Handlers(const ProcessorParts& parts, verify::Filter filter)
+Handlers::Handlers(const ProcessorParts& parts, verify::Filter filter, std::chrono::milliseconds directory_patience)
     : parts_(parts),
       filter_(std::move(filter)),
+      directory_patience_(directory_patience),
       invalid_(parts.metrics.counter("tap_firehose_events_invalid_total", "Events that failed verification")),
       desynchronized_(parts.metrics.counter("tap_repos_desynchronized_total", "Repos marked to be fetched again")) {}
 
-Task<Result<Effect>> Handlers::handle(const RoutedEvent& event, unsigned attempt) {
+Task<Result<Effect>> Handlers::handle(const RoutedEvent& event, const Attempt& attempt) {
   // It may have been removed while the event waited for its turn.
   const auto id = parts_.table.find(event.did);
   if (!id) co_return Effect::none;
@@ -139,7 +133,7 @@ auto Handlers::check_with_key(const RoutedEvent& event, Rules rules) -> Task<Che
 }
 
 template <class Rules>
-Task<Result<Effect>> Handlers::on_state(RepoId id, const RoutedEvent& event, unsigned attempt, Rules rules) {
+Task<Result<Effect>> Handlers::on_state(RepoId id, const RoutedEvent& event, const Attempt& attempt, Rules rules) {
   auto message = Rules::decode(event.body);
   if (!message) co_return co_await distrust(id, event, message.error());
   if (Rules::did(*message) != event.did) {
@@ -210,8 +204,14 @@ Task<Result<Effect>> Handlers::on_account(RepoId id, const RoutedEvent& event) {
   co_return Effect::durable;
 }
 
-Task<Result<Effect>> Handlers::on_unverified(RepoId id, const RoutedEvent& event, unsigned attempt, Error why) {
-  if (worth_waiting(event, why, attempt)) co_return std::unexpected(std::move(why));
+bool Handlers::worth_waiting(const RoutedEvent& event, const Attempt& attempt, const Error& error) const {
+  if (error != identity::Errc::unavailable) return false;
+  if (event.did.starts_with("did:web:")) return attempt.number < kRetriesForHost;
+  return attempt.waited < directory_patience_;
+}
+
+Task<Result<Effect>> Handlers::on_unverified(RepoId id, const RoutedEvent& event, const Attempt& attempt, Error why) {
+  if (worth_waiting(event, attempt, why)) co_return std::unexpected(std::move(why));
   co_return co_await distrust(id, event, why);
 }
 

@@ -5,8 +5,9 @@
 #include "tap/verify/commit.hpp"
 #include "tap/verify/decide.hpp"
 
+#include <chrono>
 #include <string>
-#include <type_traits>
+#include <utility>
 
 namespace tap::firehose {
 
@@ -18,16 +19,22 @@ struct RoutedEvent {
   Bytes body;
 };
 
+/// How often and how long an event has been tried.
+struct Attempt {
+  unsigned number = 0;                 // from 0
+  std::chrono::milliseconds waited{};  // since its first
+};
+
 enum class Effect : std::uint8_t { none, durable };
 
 /// One handler per kind of event (protocol 8.1, 8.2), for the holder of the DID's turn. An error means local trouble:
 /// nothing happened, try again.
 class Handlers {
  public:
-  Handlers(const ProcessorParts& parts, verify::Filter filter);
-  /// `attempt` counts from 0. After some of them an identity that cannot be had is no local trouble any more: the repo
-  /// is marked instead, and the cursor may go on.
-  [[nodiscard]] Task<Result<Effect>> handle(const RoutedEvent& event, unsigned attempt);
+  Handlers(const ProcessorParts& parts, verify::Filter filter, std::chrono::milliseconds directory_patience);
+  /// An identity that cannot be had is local trouble for a while: for `directory_patience`, or, of a did:web, for one
+  /// attempt. Then the repo is marked instead, and the cursor may go on.
+  [[nodiscard]] Task<Result<Effect>> handle(const RoutedEvent& event, const Attempt& attempt);
   /// Events of this repo were dropped: it will be fetched.
   [[nodiscard]] Task<Result<Effect>> on_overflow(const RoutedEvent& event);
 
@@ -36,7 +43,7 @@ class Handlers {
 
   /// A #commit or a #sync: both say where the repo stands. `Rules` is where they differ.
   template <class Rules>
-  [[nodiscard]] Task<Result<Effect>> on_state(RepoId id, const RoutedEvent& event, unsigned attempt, Rules rules);
+  [[nodiscard]] Task<Result<Effect>> on_state(RepoId id, const RoutedEvent& event, const Attempt& attempt, Rules rules);
   [[nodiscard]] Task<Result<Effect>> on_identity(RepoId id, const RoutedEvent& event);
   [[nodiscard]] Task<Result<Effect>> on_account(RepoId id, const RoutedEvent& event);
 
@@ -46,8 +53,11 @@ class Handlers {
   template <class Rules>
   [[nodiscard]] auto check_with_key(const RoutedEvent& event, Rules rules) -> Task<Checked<Rules>>;
 
+  /// Trouble on our side or in passing: nothing is learned about the repo (8.1, failure class d).
+  [[nodiscard]] bool worth_waiting(const RoutedEvent& event, const Attempt& attempt, const Error& error) const;
   /// What an event that could not be verified means: try again, or the repo may be ahead of us (8.1, failure class a).
-  [[nodiscard]] Task<Result<Effect>> on_unverified(RepoId id, const RoutedEvent& event, unsigned attempt, Error why);
+  [[nodiscard]] Task<Result<Effect>> on_unverified(RepoId id, const RoutedEvent& event, const Attempt& attempt,
+                                                   Error why);
   [[nodiscard]] Task<Result<Effect>> distrust(RepoId id, const RoutedEvent& event, const Error& why);
   /// The repo is not what we hold: it will be fetched.
   [[nodiscard]] Task<Result<Effect>> mark(RepoId id, const RoutedEvent& event, const Error& why);
@@ -58,6 +68,7 @@ class Handlers {
 
   ProcessorParts parts_;
   verify::Filter filter_;
+  std::chrono::milliseconds directory_patience_;
   metrics::Counter& invalid_;
   metrics::Counter& desynchronized_;
 };

@@ -21,7 +21,7 @@ class LaneProcessor final : public Processor {
   LaneProcessor(ProcessorParts parts, verify::Filter filter, ProcessorOptions options)
       : parts_(parts),
         options_(options),
-        handlers_(parts, std::move(filter)),
+        handlers_(parts, std::move(filter), options.directory_patience),
         room_(parts.loop),
         group_(parts.loop, parts.on_failure),
         processed_(parts.metrics.counter("tap_firehose_events_processed_total", "Events whose effects are durable")),
@@ -111,15 +111,18 @@ class LaneProcessor final : public Processor {
   Task<void> process(RoutedEvent event, Place place, async::Turns::Ticket ticket) {
     Departure departure(*this, place);
     co_await ticket.turn();
-    for (unsigned attempt = 0;; ++attempt) {
+    const SteadyTime began = parts_.clock.steady();
+    for (Attempt attempt;; ++attempt.number) {
+      attempt.waited = std::chrono::floor<std::chrono::milliseconds>(parts_.clock.steady() - began);
       auto done = place.overflow ? co_await handlers_.on_overflow(event) : co_await handlers_.handle(event, attempt);
       if (done) {
         (*done == Effect::none ? skipped_ : processed_).add();
         break;
       }
       retried_.add();
-      report_retry(event, attempt, done.error());
-      co_await async::sleep_for(backoff(attempt, 100, options_.retry_unit) + parts_.jitter.below(options_.retry_unit));
+      report_retry(event, attempt.number, done.error());
+      const auto pause = backoff(attempt.number, 100, options_.retry_unit);
+      co_await async::sleep_for(pause + parts_.jitter.below(pause));
     }
     low_water_.done(event.seq);
   }

@@ -22,7 +22,9 @@ struct ProcessorOptions {
   std::size_t events_in_flight = 4'096;                  ///< tracked events between frame and database
   std::size_t bytes_in_flight = std::size_t{128} << 20;  ///< their frames together
   std::size_t events_per_repo = 1'024;                   ///< waiting; with more its repo is fetched instead
-  std::chrono::milliseconds retry_unit{100};             ///< pauses double from here to a hundred units
+  std::chrono::milliseconds retry_unit{100};             ///< pauses double from here to a hundred units, and jitter
+  /// For the directory of did:plc, which is the operator's choice; the host of a did:web is not waited for.
+  std::chrono::milliseconds directory_patience{600'000};
 };
 
 /// What the processor needs of the rest.
@@ -42,8 +44,8 @@ struct ProcessorParts {
 };
 
 /// Does what each event asks for: events of one DID in their order, those of different DIDs at once; a seq is done when
-/// what it asks for is durable. Local trouble is retried, never passed over: the database for ever, a key that cannot
-/// be had for a while, then its repo is marked to be fetched. Loop thread only.
+/// what it asks for is durable. Local trouble is retried, never passed over: the database for ever, the
+/// directory for as long as `directory_patience`, then the repo is marked to be fetched. Loop thread only.
 class Processor {
  public:
   virtual ~Processor() = default;

@@ -121,15 +121,52 @@ TEST_F(ProcessorTest, TriesAgainWhenTheDirectoryDoesNotAnswer) {
   expect_in_step(account);
 }
 
+TEST_F(ProcessorTest, WaitsForTheDirectoryForMinutesWhileReposOfKnownKeysGoOn) {
+  auto unknown = followed(1);
+  auto known = followed(2);
+  ASSERT_TRUE(loop.run(directory.lookup(known.did())));
+  directory.error = identity::Errc::unavailable;
+  const auto first = receive(unknown.post());
+  loop.run_until([&] { return count("tap_firehose_events_retried_total") == 1; });
+  clock.advance(std::chrono::minutes(9));
+  receive(known.post());
+  loop.run_until([&] { return count("tap_firehose_events_retried_total") == 12; });
+  expect_in_step(known);
+  EXPECT_EQ(cursor(), first - 1);
+
+  directory.error.reset();
+  drain();
+  expect_in_step(unknown);
+  EXPECT_EQ(state_of(unknown), State::active);
+}
+
 TEST_F(ProcessorTest, MarksTheRepoWhenTheKeyCannotBeHadForLong) {
   auto account = followed(1);
   directory.error = identity::Errc::unavailable;
   for (int i = 0; i < 5; ++i) receive(account.post());
+  loop.run_until([&] { return count("tap_firehose_events_retried_total") == 1; });
+  clock.advance(std::chrono::minutes(10));
   drain();
   EXPECT_EQ(state_of(account), State::desynchronized);
   // Only the first one waited; the others have nothing to ask for.
-  EXPECT_EQ(directory.lookups, 9U);
+  EXPECT_EQ(directory.lookups, 2U);
   EXPECT_EQ(cursor(), seq);
+}
+
+TEST_F(ProcessorTest, TriesTheHostOfADidWebOnceMoreOnly) {
+  auto owner = followed(1);
+  const auto id = table.find(owner.did().str()).value();
+  const auto did = atproto::Did::parse("did:web:stranger.test").value();
+  ASSERT_TRUE(loop.run(ledger.track({did})));
+  const auto stranger = table.find(did.str()).value();
+  table.set_head(stranger, table.get(id)->head.value());
+  table.set_state(stranger, State::active);
+  directory.error = identity::Errc::unavailable;
+  auto message = owner.post();
+  message.repo = did.str();
+  handle(message);
+  EXPECT_EQ(table.get(stranger)->state, State::desynchronized);
+  EXPECT_EQ(directory.lookups, 2U);
 }
 
 TEST_F(ProcessorTest, MarksTheRepoAtOnceWhenThereIsSurelyNoKey) {
