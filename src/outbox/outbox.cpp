@@ -5,8 +5,10 @@
 #include "tap/base/log.hpp"
 #include "tap/outbox/schedule.hpp"
 
+#include "outbox/retry_clock.hpp"
+
 #include <algorithm>
-#include <deque>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -17,6 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 constexpr log::Logger kLog("outbox");
 constexpr std::size_t kPage = 1'000;
+constexpr std::size_t kBurials = 100;  // of one transaction
 
 class JournaledOutbox final : public Outbox {
  public:
@@ -32,6 +35,7 @@ class JournaledOutbox final : public Outbox {
         delivered_(metrics.counter("tap_events_delivered_total", "Events written to consumers, repeats included")),
         acked_(metrics.counter("tap_events_acked_total", "Acks received, repeats included")),
         requeued_(metrics.counter("tap_events_requeued_total", "Events that went back to their lane unacked")),
+        set_aside_(metrics.counter("tap_events_set_aside_total", "Events that became dead letters")),
         cached_(metrics.gauge("tap_event_cache_size", "Events in memory")),
         bytes_gauge_(metrics.gauge("tap_event_cache_bytes", "Bytes of the events in memory")),
         buffered_(metrics.gauge("tap_outbox_events", "Durable events not acked")) {
@@ -64,6 +68,10 @@ class JournaledOutbox final : public Outbox {
         continue;
       }
       expire();
+      if (!dying_.empty()) {
+        if (!co_await bury()) co_await async::sleep_for(1s);
+        continue;
+      }
       co_await changed_.wait_for(until_next_expiry());
     }
   }
@@ -74,7 +82,7 @@ class JournaledOutbox final : public Outbox {
   bool has_room() const override { return !more_on_disk_ && has_memory(); }
 
   void attach(Sink& sink) override {
-    if (find(&sink) == nullptr) sinks_.push_back({&sink, {}});
+    if (find(&sink) == nullptr) sinks_.push_back({&sink, {}, {}});
     sink.wake();
   }
 
@@ -98,7 +106,6 @@ class JournaledOutbox final : public Outbox {
     for (const EventId id : schedule_.take_ready(std::min(max, window))) {
       Held& held = events_.at(id);
       held.at = &sink;
-      held.sent = {};
       attached->out.insert(id);
       taken.push_back({id, held.body});
     }
@@ -108,6 +115,9 @@ class JournaledOutbox final : public Outbox {
   void written(Sink& sink, std::span<const EventId> ids) override {
     delivered_.add(ids.size());
     const SteadyTime now = clock_.steady();
+    Attached* attached = find(&sink);
+    if (attached == nullptr) return;
+    if (!attached->clock.next()) changed_.notify_all();
     for (const EventId id : ids) {
       const auto found = events_.find(id);
       if (found == events_.end() || found->second.at != &sink) continue;
@@ -115,9 +125,7 @@ class JournaledOutbox final : public Outbox {
         finish(found);
         continue;
       }
-      if (sent_.empty()) changed_.notify_all();
-      found->second.sent = now;
-      sent_.push_back({now, id});
+      attached->clock.written(id, now);
     }
     if (!options_.acks) after_acks();
   }
@@ -130,22 +138,34 @@ class JournaledOutbox final : public Outbox {
     return true;
   }
 
+  bool refused(Sink& sink, EventId id, std::string_view reason) override {
+    const auto found = events_.find(id);
+    if (found == events_.end() || found->second.at != &sink) return false;
+    if (!count_failure(found->second)) return true;
+    give_up(id, found->second, reason);
+    return false;
+  }
+
   std::size_t size() const override { return static_cast<std::size_t>(std::max<std::int64_t>(total_, 0)); }
 
  private:
   struct Held {
     std::string body;
+    LaneKey lane;
+    Order order;
+    bool dying = false;  // about to be set aside; holds back its lane until that is durable
+    std::uint32_t attempts = 0;
     Sink* at = nullptr;  // who has it, while it is out
-    SteadyTime sent{};   // when its bytes were written
   };
   using Events = std::unordered_map<EventId, Held>;
-  struct Sent {
-    SteadyTime at;
-    EventId id;
-  };
   struct Attached {
     Sink* sink;
     std::unordered_set<EventId> out;  // taken and neither acked nor returned
+    RetryClock clock;
+  };
+  struct Dying {
+    EventId id;
+    std::string reason;
   };
 
   [[nodiscard]] Attached* find(const Sink* sink) {
@@ -164,7 +184,7 @@ class JournaledOutbox final : public Outbox {
     loaded_ = event.id;
     bytes_ += event.body.size();
     schedule_.add(event.id, event.lane, event.order);
-    events_.emplace(event.id, Held{std::move(event.body)});
+    events_.emplace(event.id, Held{.body = std::move(event.body), .lane = event.lane, .order = event.order});
   }
 
   /// An event that found no place: it is on disk. While a page is being read it is kept, since it may be the next one
@@ -212,22 +232,23 @@ class JournaledOutbox final : public Outbox {
 
   bool finish(Events::iterator found) {
     const EventId id = found->first;
-    if (!schedule_.acked(id)) return false;
-    leave_sink(id, found->second);
-    bytes_ -= found->second.body.size();
-    events_.erase(found);
-    total_ -= 1;
+    if (found->second.dying || !schedule_.acked(id)) return false;
+    if (Attached* attached = find(found->second.at)) {
+      attached->clock.acked(id, clock_.steady());
+      attached->out.erase(id);
+    }
+    drop(found);
     journal_.acked({&id, 1});
     return true;
   }
 
-  void leave_sink(EventId id, Held& held) {
-    if (Attached* attached = find(held.at)) attached->out.erase(id);
-    held.at = nullptr;
+  void drop(Events::iterator found) {
+    bytes_ -= found->second.body.size();
+    events_.erase(found);
+    total_ -= 1;
   }
 
   void after_acks() {
-    while (!sent_.empty() && !is_out(sent_.front())) sent_.pop_front();
     show_depth();
     if (has_memory()) {
       if (more_on_disk_) changed_.notify_all();
@@ -246,16 +267,21 @@ class JournaledOutbox final : public Outbox {
     }
   }
 
-  /// Back to their lanes with those that are unacked for too long. Times are in order, so the oldest stand in front.
+  /// Back to their lanes with those that are unacked for too long, but for those that had their last attempt.
   void expire() {
-    const SteadyTime limit = clock_.steady() - options_.retry_timeout;
+    const SteadyTime now = clock_.steady();
     std::vector<EventId> expired;
-    while (!sent_.empty() && (sent_.front().at <= limit || !is_out(sent_.front()))) {
-      if (is_out(sent_.front())) {
-        leave_sink(sent_.front().id, events_.at(sent_.front().id));
-        expired.push_back(sent_.front().id);
+    for (Attached& attached : sinks_) {
+      for (const EventId id : attached.clock.take_due(now, options_.retry_timeout)) {
+        Held& held = events_.at(id);
+        if (count_failure(held)) {
+          give_up(id, held, "not acked");
+          continue;
+        }
+        attached.out.erase(id);
+        held.at = nullptr;
+        expired.push_back(id);
       }
-      sent_.pop_front();
     }
     if (expired.empty()) return;
     kLog.info("events are unacked for too long, sending again", {{"count", expired.size()}});
@@ -264,15 +290,71 @@ class JournaledOutbox final : public Outbox {
     wake_sinks();
   }
 
-  [[nodiscard]] bool is_out(const Sent& sent) const {
-    const auto found = events_.find(sent.id);
-    return found != events_.end() && found->second.at != nullptr && found->second.sent == sent.at;
+  /// True when that was the last attempt that it is allowed.
+  [[nodiscard]] bool count_failure(Held& held) const {
+    return ++held.attempts >= options_.max_attempts && options_.max_attempts > 0;
+  }
+
+  void give_up(EventId id, Held& held, std::string_view reason) {
+    if (Attached* attached = find(held.at)) {
+      attached->clock.forget(id);
+      attached->out.erase(id);
+    }
+    held.at = nullptr;
+    held.dying = true;
+    dying_.push_back({id, std::string(reason)});
+    changed_.notify_all();
+  }
+
+  /// Sets aside those whose attempts are over; false when it must be tried again. Until it is durable they hold back
+  /// their lanes.
+  Task<bool> bury() {
+    const std::size_t count = std::min(dying_.size(), kBurials);
+    std::vector<DeadLetter> letters;
+    for (const Dying& dying : std::span(dying_).first(count)) letters.push_back(letter_of(dying));
+    const auto done = co_await journal_.set_aside(std::move(letters));
+    if (!done) {
+      kLog.error("failed to set events aside", {{"count", count}, {"error", done.error().message()}});
+      co_return false;
+    }
+    for (const Dying& dying : std::span(dying_).first(count)) {
+      const auto found = events_.find(dying.id);
+      const Subject about = subject_of(found->second.body);
+      kLog.warn("set an event aside that no consumer takes", {{"id", static_cast<std::uint64_t>(dying.id)},
+                                                              {"did", about.did},
+                                                              {"rev", about.rev},
+                                                              {"collection", about.collection},
+                                                              {"rkey", about.rkey},
+                                                              {"attempts", found->second.attempts},
+                                                              {"reason", dying.reason}});
+      schedule_.acked(dying.id);
+      drop(found);
+    }
+    dying_.erase(dying_.begin(), dying_.begin() + static_cast<std::ptrdiff_t>(count));
+    set_aside_.add(count);
+    after_acks();
+    co_return true;
+  }
+
+  [[nodiscard]] DeadLetter letter_of(const Dying& dying) const {
+    const Held& held = events_.at(dying.id);
+    const auto now = std::chrono::floor<std::chrono::seconds>(clock_.wall());
+    return {.event = {dying.id, held.lane, held.order, held.body},
+            .did = subject_of(held.body).did,
+            .attempts = held.attempts,
+            .since = now.time_since_epoch().count(),
+            .reason = dying.reason};
   }
 
   [[nodiscard]] std::chrono::milliseconds until_next_expiry() const {
-    if (sent_.empty()) return 1h;
-    const auto left = sent_.front().at + options_.retry_timeout - clock_.steady();
-    return std::clamp(std::chrono::ceil<std::chrono::milliseconds>(left), 1ms, std::chrono::milliseconds(1h));
+    std::chrono::milliseconds wait = 1h;
+    for (const Attached& attached : sinks_) {
+      const auto from = attached.clock.next();
+      if (!from) continue;
+      const auto left = *from + options_.retry_timeout - clock_.steady();
+      wait = std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(left));
+    }
+    return std::max(wait, std::chrono::milliseconds(1));
   }
 
   void show_depth() {
@@ -289,7 +371,7 @@ class JournaledOutbox final : public Outbox {
   std::size_t bytes_ = 0;
   std::vector<Attached> sinks_;  // few
   std::size_t first_woken_ = 0;
-  std::deque<Sent> sent_;
+  std::vector<Dying> dying_;
   async::Event changed_;  // there is something for run() to do
   async::Event room_;
   std::int64_t total_;
@@ -302,6 +384,7 @@ class JournaledOutbox final : public Outbox {
   metrics::Counter& delivered_;
   metrics::Counter& acked_;
   metrics::Counter& requeued_;
+  metrics::Counter& set_aside_;
   metrics::Gauge& cached_;
   metrics::Gauge& bytes_gauge_;
   metrics::Gauge& buffered_;

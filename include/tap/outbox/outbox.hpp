@@ -49,7 +49,8 @@ struct Options {
   std::size_t capacity_bytes = std::size_t{256} << 20;  ///< their bodies together
   std::size_t window = 10'000;                          ///< events out per consumer
   std::chrono::milliseconds retry_timeout{60'000};
-  bool acks = true;  ///< false: written is acked (fire and forget)
+  std::uint32_t max_attempts = 0;  ///< then an event is set aside as a dead letter; 0: never
+  bool acks = true;                ///< false: written is acked (fire and forget)
 };
 
 /// Holds the events that wait for a consumer, in memory up to its capacity and behind that on disk, and hands them out
@@ -77,8 +78,12 @@ class Outbox : public Inbox {
   [[nodiscard]] virtual std::vector<Outgoing> take(Sink& sink, std::size_t max) = 0;
   /// The bytes of these are with the kernel: in flight, the retry clock runs from here.
   virtual void written(Sink& sink, std::span<const EventId> ids) = 0;
-  /// From any consumer, in any order, any number of times. False when unknown or never sent.
+  /// From any consumer, in any order, any number of times. False when unknown, never sent, or set aside.
   virtual bool ack(EventId id) = 0;
+  /// The sink tried to deliver what it took, and its consumer will not have it. True: it stays out at the sink, which
+  /// tries again when it likes. False: it is not the sink's any more, because that was the last attempt (max_attempts)
+  /// or because the event is gone.
+  virtual bool refused(Sink& sink, EventId id, std::string_view reason) = 0;
 
   /// Durable events not acked: memory and disk.
   [[nodiscard]] virtual std::size_t size() const = 0;

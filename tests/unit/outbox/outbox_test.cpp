@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tap/outbox/outbox.hpp"
-
-#include "support/clock_fakes.hpp"
-#include "support/loop.hpp"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+#include "unit/outbox/outbox_fixture.hpp"
 
 #include <map>
 #include <random>
@@ -14,132 +8,8 @@
 namespace tap::outbox {
 namespace {
 
-using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-/// What is durable, with a gate in front of reading.
-class FakeJournal final : public Journal {
- public:
-  explicit FakeJournal(Executor loop) : gate(std::move(loop)) {}
-
-  Task<Result<std::vector<Event>>> read(EventId after, std::size_t max) override {
-    ++reads;
-    if (failures > 0) {
-      --failures;
-      co_return fail(std::make_error_code(std::errc::io_error));
-    }
-    std::vector<Event> page;
-    for (auto at = events.upper_bound(after); at != events.end() && page.size() < std::min(max, page_limit); ++at) {
-      page.push_back(at->second);
-    }
-    largest_page = std::max(largest_page, page.size());
-    co_await gate.pass();  // the answer is on its way
-    co_return page;
-  }
-  void acked(std::span<const EventId> ids) override {
-    for (const EventId id : ids) {
-      EXPECT_EQ(events.erase(id), 1U) << "acked once";
-      acks.push_back(static_cast<std::uint64_t>(id));
-    }
-  }
-
-  Task<Result<void>> set_aside(std::vector<DeadLetter> dead) override {
-    if (failures > 0) {
-      --failures;
-      co_return fail(std::make_error_code(std::errc::io_error));
-    }
-    for (DeadLetter& letter : dead) {
-      EXPECT_EQ(events.erase(letter.event.id), 1U) << "set aside once";
-      letters.push_back(std::move(letter));
-    }
-    co_return Result<void>{};
-  }
-
-  test::Gate gate;
-  std::vector<DeadLetter> letters;
-  std::map<EventId, Event> events;
-  std::vector<std::uint64_t> acks;
-  std::size_t page_limit = 1'000'000;
-  std::size_t largest_page = 0;
-  int reads = 0;
-  int failures = 0;
-};
-
-class FakeSink final : public Sink {
- public:
-  void wake() override { ++wakes; }
-  int wakes = 0;
-};
-
-using Ids = std::vector<std::uint64_t>;
-
-class OutboxTest : public testing::Test {
- protected:
-  ~OutboxTest() override { run_.reset(); }
-
-  /// With `undelivered` events on disk.
-  void start(std::uint64_t undelivered = 0, bool running = true) {
-    for (std::uint64_t i = 0; i < undelivered; ++i) make_durable(1);
-    outbox_ = make_outbox(loop_.executor(), journal_, clock_, metrics_, journal_.events.size(), options_);
-    if (running) run_ = std::make_unique<test::Background>(loop_, outbox_->run());
-    loop_.settle();
-  }
-  /// A new process over the same journal.
-  void restart() {
-    run_.reset();
-    outbox_.reset();
-    start();
-  }
-  Event make_durable(std::uint64_t lane, Order order = Order::historical, std::size_t bytes = 2) {
-    const Event event{EventId{++last_}, LaneKey{lane}, order, std::string(bytes, 'x')};
-    journal_.events.emplace(event.id, event);
-    return event;
-  }
-  void commit(std::size_t count, std::uint64_t lane = 1, Order order = Order::historical, std::size_t bytes = 2) {
-    std::vector<Event> events;
-    for (std::size_t i = 0; i < count; ++i) events.push_back(make_durable(lane, order, bytes));
-    outbox_->committed(std::move(events));
-    loop_.settle();
-  }
-  Ids take(FakeSink& sink, std::size_t max = 1'000'000) {
-    Ids ids;
-    for (const auto& event : outbox_->take(sink, max)) ids.push_back(static_cast<std::uint64_t>(event.id));
-    return ids;
-  }
-  void written(FakeSink& sink, const Ids& ids) {
-    std::vector<EventId> all;
-    for (const auto id : ids) all.push_back(EventId{id});
-    outbox_->written(sink, all);
-    loop_.settle();
-  }
-  Ids send(FakeSink& sink, std::size_t max = 1'000'000) {
-    const Ids ids = take(sink, max);
-    written(sink, ids);
-    return ids;
-  }
-  bool ack(std::uint64_t id) {
-    const bool known = outbox_->ack(EventId{id});
-    loop_.settle();
-    return known;
-  }
-  /// Turns the clock and lets the outbox look at it, as its timer would.
-  void pass(std::chrono::milliseconds time) {
-    clock_.advance(time);
-    run_.reset();
-    run_ = std::make_unique<test::Background>(loop_, outbox_->run());
-  }
-  std::int64_t in_memory() { return metrics_.gauge("tap_event_cache_size", "").value(); }
-
-  test::Loop loop_;
-  test::FakeClock clock_;
-  metrics::Registry metrics_;
-  FakeJournal journal_{loop_.executor()};
-  Options options_;
-  std::unique_ptr<Outbox> outbox_;
-  std::unique_ptr<test::Background> run_;
-  std::uint64_t last_ = 0;
-};
 
 TEST_F(OutboxTest, EventsBeforeTheFirstConsumerWaitForIt) {
   start();
@@ -271,42 +141,6 @@ TEST_F(OutboxTest, FireAndForgetIsDoneWhenWritten) {
   EXPECT_THAT(take(sink), ElementsAre(2));
   outbox_->detach(sink);
   EXPECT_EQ(outbox_->size(), 1U) << "taken is not written";
-}
-
-TEST_F(OutboxTest, UnackedEventsGoOutAgainAfterTheirTime) {
-  options_.retry_timeout = 10s;
-  start();
-  FakeSink sink;
-  outbox_->attach(sink);
-  commit(2);
-  const Ids taken = take(sink);
-  pass(60s);
-  EXPECT_THAT(take(sink), IsEmpty()) << "the clock runs from written() on";
-  written(sink, {1});
-  clock_.advance(5s);
-  written(sink, {2});
-  pass(5s);
-  EXPECT_THAT(send(sink), ElementsAre(1));
-  pass(5s);
-  EXPECT_THAT(send(sink), ElementsAre(2));
-  ack(1);
-  pass(60s);
-  EXPECT_THAT(send(sink), ElementsAre(2)) << "an acked one does not";
-  EXPECT_EQ(metrics_.counter("tap_events_requeued_total", "").value(), 3U);
-}
-
-TEST_F(OutboxTest, RetryClockWakesByItself) {
-  options_.retry_timeout = 1ms;
-  start();
-  FakeSink sink;
-  outbox_->attach(sink);
-  commit(1);
-  EXPECT_THAT(take(sink), ElementsAre(1));
-  const int before = sink.wakes;
-  written(sink, {1});
-  clock_.advance(1ms);
-  loop_.run_until([&] { return sink.wakes > before; });
-  EXPECT_THAT(take(sink), ElementsAre(1));
 }
 
 TEST_F(OutboxTest, RestartRedeliversWhatWasNotAcked) {
