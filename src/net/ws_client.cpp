@@ -54,6 +54,7 @@ class Link : public std::enable_shared_from_this<Link> {
     while (!ended_) {
       auto message = frames_.next();
       if (!message) {
+        if (message.error() == Errc::too_large) co_return std::unexpected(message.error());
         end(message.error());
       } else if (!*message) {
         co_await fill();
