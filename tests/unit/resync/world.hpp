@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,10 +33,15 @@ class FakeDirectory final : public identity::Directory {
   std::set<std::string> known;  ///< DIDs that are cached: those that were looked up once
   std::vector<std::string> refreshed;
   std::optional<std::string> handle = "alice.test";
+  std::size_t bugs = 0;  ///< so many of the next refreshes end with an exception
 
   [[nodiscard]] Task<Result<identity::IdentityPtr>> lookup(atproto::Did did) override { co_return answer(did); }
   [[nodiscard]] Task<Result<identity::IdentityPtr>> refresh(atproto::Did did) override {
     refreshed.push_back(did.str());
+    if (bugs > 0) {
+      --bugs;
+      throw std::runtime_error("a bug");
+    }
     co_await gate.pass();
     co_return answer(did);
   }
@@ -100,6 +106,7 @@ class FakeOutbox final : public outbox::Outbox {
   [[nodiscard]] std::vector<Outgoing> take(outbox::Sink&, std::size_t) override { return {}; }
   void written(outbox::Sink&, std::span<const outbox::EventId>) override {}
   bool ack(outbox::EventId) override { return false; }
+  bool refused(outbox::Sink&, outbox::EventId, std::string_view) override { return true; }
   [[nodiscard]] std::size_t size() const override { return 0; }
   void committed(std::vector<outbox::Event>) override {}
 };
@@ -167,6 +174,10 @@ class World {
   }
   static std::string url(const Account& account, const std::string& pds = "https://pds.test") {
     return pds + "/xrpc/com.atproto.sync.getRepo?did=" + account.did().str();
+  }
+  /// The directory does not answer for this account.
+  void hush(const Account& account) {
+    directory.identities.insert_or_assign(account.did().str(), tap::fail(identity::Errc::unavailable));
   }
   /// Its PDS answers with this; at first with the whole repo.
   void serve(Account& account, const std::string& pds = "https://pds.test") {
