@@ -57,7 +57,7 @@ bool is_database_url(std::string_view url) {
 }  // namespace
 
 std::span<const Option> options() {
-  static const std::array<Option, 24> kOptions = {{
+  static const std::array<Option, 25> kOptions = {{
       {"relay-url", {"TAP_RELAY_URL"}, &Config::relay_url, "relay whose firehose is followed (http, https, ws, wss)"},
       {"plc-url", {"TAP_PLC_URL", "ATP_PLC_HOST"}, &Config::plc_url, "PLC directory that resolves did:plc"},
       {"db-url",
@@ -82,6 +82,12 @@ std::span<const Option> options() {
        &Config::retry_timeout,
        "an event not acked for so long is sent again",
        kMillisecond},
+      {"max-attempts",
+       {"TAP_MAX_ATTEMPTS"},
+       &Config::max_attempts,
+       "attempts after which an event that no consumer takes is set aside as a dead letter; 0: never",
+       0,
+       1'000'000},
       {"no-replay",
        {"TAP_NO_REPLAY"},
        &Config::no_replay,

@@ -67,6 +67,7 @@ resync::ResyncOptions resync_options(const Config& config) {
 outbox::Options outbox_options(const Config& config) {
   return {.capacity = static_cast<std::size_t>(config.outbox_capacity),
           .retry_timeout = to_milliseconds(config.retry_timeout),
+          .max_attempts = static_cast<std::uint32_t>(config.max_attempts),
           .acks = !config.disable_acks};
 }
 
@@ -150,6 +151,7 @@ Parts::Parts(Executor loop, const Config& config, const std::string& ca_file,
            .table = table,
            .ledger = ledger,
            .reader = *reader,
+           .writer = *writer,
            .directory = *directory,
            .outbox = *outbox,
            .channel = *channel,

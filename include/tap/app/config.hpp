@@ -35,6 +35,7 @@ struct Config {
   bool outbox_only = false;
   std::string admin_password;
   std::chrono::nanoseconds retry_timeout = std::chrono::seconds(60);
+  std::int64_t max_attempts = 0;
   bool allow_private_hosts = false;
   std::string log_level = "info";
   std::string metrics_listen;
