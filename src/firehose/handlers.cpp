@@ -78,6 +78,7 @@ Handlers::Handlers(const ProcessorParts& parts, verify::Filter filter, std::chro
       filter_(std::move(filter)),
       directory_patience_(directory_patience),
       invalid_(parts.metrics.counter("tap_firehose_events_invalid_total", "Events that failed verification")),
+      ahead_(parts.metrics.counter("tap_firehose_future_revs_total", "Events dated more than five minutes ahead")),
       desynchronized_(parts.metrics.counter("tap_repos_desynchronized_total", "Repos marked to be fetched again")) {}
 
 Task<Result<Effect>> Handlers::handle(const RoutedEvent& event, const Attempt& attempt) {
@@ -161,9 +162,8 @@ Task<Result<Effect>> Handlers::on_state(RepoId id, const RoutedEvent& event, con
   switch (outcome.verdict) {
     case verify::Verdict::ignore:
       co_return Effect::none;
-    case verify::Verdict::reject:
-      co_return refuse(event, outcome.reason);
     case verify::Verdict::desynchronize:
+      if (outcome.reason == verify::Errc::future_rev) warn_of_clock(id, *rev);
       co_return co_await mark(id, event, outcome.reason);
     case verify::Verdict::apply:
       break;
@@ -233,10 +233,13 @@ Task<Result<Effect>> Handlers::mark(RepoId id, const RoutedEvent& event, const E
   co_return Effect::durable;
 }
 
-Effect Handlers::refuse(const RoutedEvent& event, const Error& why) {
-  invalid_.add();
-  kLog.warn("refused an event", {{"did", event.did}, {"seq", event.seq}, {"error", why.message()}});
-  return Effect::none;
+void Handlers::warn_of_clock(RepoId id, atproto::Tid rev) {
+  ahead_.add();
+  if (!clock_doubt_.raise(id, parts_.clock.steady())) return;
+  const std::chrono::microseconds at(static_cast<std::int64_t>(rev.micros()));
+  const auto ahead = std::chrono::floor<std::chrono::seconds>(at - parts_.clock.wall().time_since_epoch());
+  kLog.error("commits of many repos lie in the future: is the clock of this machine behind?",
+             {{"seconds", ahead.count()}});
 }
 
 Task<Result<Effect>> Handlers::keep_for_resync(RepoId id, atproto::Tid rev, const RoutedEvent& event) {

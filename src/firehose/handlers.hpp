@@ -5,6 +5,8 @@
 #include "tap/verify/commit.hpp"
 #include "tap/verify/decide.hpp"
 
+#include "firehose/clock_doubt.hpp"
+
 #include <chrono>
 #include <string>
 #include <utility>
@@ -61,15 +63,16 @@ class Handlers {
   [[nodiscard]] Task<Result<Effect>> distrust(RepoId id, const RoutedEvent& event, const Error& why);
   /// The repo is not what we hold: it will be fetched.
   [[nodiscard]] Task<Result<Effect>> mark(RepoId id, const RoutedEvent& event, const Error& why);
-  /// Dated in the future: believing it would make every honest commit look old (8.4 item 15). The next honest one
-  /// either chains, or shows that the repo went on without us.
-  [[nodiscard]] Effect refuse(const RoutedEvent& event, const Error& why);
+  /// When it is not one account that dates its commits ahead, but many, it is we who are behind.
+  void warn_of_clock(RepoId id, atproto::Tid rev);
   [[nodiscard]] Task<Result<Effect>> keep_for_resync(RepoId id, atproto::Tid rev, const RoutedEvent& event);
 
   ProcessorParts parts_;
   verify::Filter filter_;
   std::chrono::milliseconds directory_patience_;
+  ClockDoubt clock_doubt_;
   metrics::Counter& invalid_;
+  metrics::Counter& ahead_;
   metrics::Counter& desynchronized_;
 };
 
