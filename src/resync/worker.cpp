@@ -74,7 +74,9 @@ Task<Result<Worker::Signed>> Worker::check_signature(const Claim& claim, Fetched
          now = parts_.clock.wall()] { return check_root(*blocks, root, did, key, held, now); });
     if (commit) co_return Signed{std::move(*commit), *identity->key};
     if (refreshed || !is_signature_error(commit.error())) co_return std::unexpected(commit.error());
-    // The key may have been rotated while the repo was on its way.
+    // The key may have been rotated while the repo was on its way. A whole repo was fetched, so this may cost a request
+    // though the last one be but a moment old: else the repo would be fetched again in vain.
+    parts_.directory.purge(claim.did());
     auto fresh = co_await parts_.directory.refresh(claim.did());
     if (!fresh) co_return std::unexpected(fresh.error());
     if ((*fresh)->key && *(*fresh)->key == *identity->key) co_return std::unexpected(commit.error());

@@ -32,6 +32,7 @@ class FakeDirectory final : public identity::Directory {
   std::map<std::string, Result<identity::Identity>> identities;
   std::set<std::string> known;  ///< DIDs that are cached: those that were looked up once
   std::vector<std::string> refreshed;
+  bool repeats = false;  ///< as within the refresh interval: the last answer again, unless it was purged
   std::optional<std::string> handle = "alice.test";
   std::size_t bugs = 0;  ///< so many of the next refreshes end with an exception
 
@@ -43,9 +44,15 @@ class FakeDirectory final : public identity::Directory {
       throw std::runtime_error("a bug");
     }
     co_await gate.pass();
-    co_return answer(did);
+    if (const auto last = last_.find(did.str()); repeats && last != last_.end()) co_return last->second;
+    auto fresh = answer(did);
+    if (fresh) last_.insert_or_assign(did.str(), *fresh);
+    co_return fresh;
   }
-  void purge(const atproto::Did& did) override { known.erase(did.str()); }
+  void purge(const atproto::Did& did) override {
+    known.erase(did.str());
+    last_.erase(did.str());
+  }
   [[nodiscard]] identity::IdentityPtr cached(const atproto::Did& did) override {
     return known.contains(did.str()) ? answer(did).value_or(nullptr) : nullptr;
   }
@@ -59,6 +66,7 @@ class FakeDirectory final : public identity::Directory {
     known.insert(did.str());
     return std::make_shared<const identity::Identity>(*found->second);
   }
+  std::map<std::string, identity::IdentityPtr> last_;  // refreshed
 };
 
 /// PDSes of which some hang: whoever asks them waits until the test releases them, and then hears of a time-out.
