@@ -142,14 +142,21 @@ Task<Result<Effect>> Handlers::on_state(RepoId id, const RoutedEvent& event, con
   }
   const auto rev = atproto::Tid::parse(message->rev);
   if (!rev) co_return co_await distrust(id, event, rev.error());
+  auto effect = co_await on_rev(id, event, attempt, rules, *rev);
+  note_rev(id, *rev);
+  co_return effect;
+}
 
+template <class Rules>
+Task<Result<Effect>> Handlers::on_rev(RepoId id, const RoutedEvent& event, const Attempt& attempt, Rules rules,
+                                      atproto::Tid rev) {
   const auto repo = parts_.table.get(id);
   if (!repo) co_return Effect::none;
-  switch (verify::precheck(*repo, *rev)) {
+  switch (verify::precheck(*repo, rev)) {
     case verify::Precheck::ignore:
       co_return Effect::none;
     case verify::Precheck::buffer:
-      co_return co_await keep_for_resync(id, *rev, event);
+      co_return co_await keep_for_resync(id, rev, event);
     case verify::Precheck::check:
       break;
   }
@@ -163,7 +170,7 @@ Task<Result<Effect>> Handlers::on_state(RepoId id, const RoutedEvent& event, con
     case verify::Verdict::ignore:
       co_return Effect::none;
     case verify::Verdict::desynchronize:
-      if (outcome.reason == verify::Errc::future_rev) warn_of_clock(id, *rev);
+      if (outcome.reason == verify::Errc::future_rev) warn_of_clock(id, rev);
       co_return co_await mark(id, event, outcome.reason);
     case verify::Verdict::apply:
       break;
@@ -231,6 +238,13 @@ Task<Result<Effect>> Handlers::mark(RepoId id, const RoutedEvent& event, const E
   desynchronized_.add();
   kLog.warn("repo will be fetched again", {{"did", event.did}, {"seq", event.seq}, {"error", why.message()}});
   co_return Effect::durable;
+}
+
+void Handlers::note_rev(RepoId id, atproto::Tid rev) {
+  const auto repo = parts_.table.get(id);
+  if (!repo || repo->state == repos::State::active || repo->account != repos::Account::active) return;
+  const bool news = !repo->head || rev > repo->head->rev;
+  if (news && !verify::is_future(rev, parts_.clock.wall())) parts_.ledger.seen_revs().saw(id, rev);
 }
 
 void Handlers::warn_of_clock(RepoId id, atproto::Tid rev) {
