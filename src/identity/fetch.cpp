@@ -78,6 +78,7 @@ Task<Result<IdentityPtr>> Fetcher::fetch(atproto::Did did) {
   request.url = std::move(source->url);
   request.headers = {{"Accept", "application/did+ld+json, application/json"}};
   request.trust = source->trust;
+  request.names = net::Names::did_web;
   request.timeout = options_.timeout;
   request.idle = options_.timeout;
   request.max_body = options_.max_document;

@@ -179,7 +179,7 @@ class Client final : public WsConnector {
 
  private:
   Task<Result<std::unique_ptr<WsStream>>> open(Url url, WsOptions options, Response* refused) {
-    auto connection = co_await connector_.connect(url, Trust::operator_set);
+    auto connection = co_await connector_.connect(url, Trust::operator_set, Names::operators);
     if (!connection) co_return std::unexpected(connection.error());
 
     const std::string key = random_key();

@@ -87,7 +87,7 @@ class FakeResolver final : public net::Resolver {
     if (found == texts.end()) co_return tap::fail(net::Errc::not_found);
     co_return found->second;
   }
-  [[nodiscard]] Task<Result<std::vector<boost::asio::ip::address>>> addresses(std::string host) override {
+  [[nodiscard]] Task<Result<std::vector<boost::asio::ip::address>>> addresses(std::string host, net::Names) override {
     co_await gate.pass();
     const auto found = hosts.find(host);
     if (found == hosts.end()) co_return tap::fail(net::Errc::not_found);
