@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tap/resync/resyncer.hpp"
 
+#include "tap/async/slots.hpp"
 #include "tap/base/log.hpp"
 #include "tap/resync/error.hpp"
 
@@ -11,7 +12,6 @@
 #include "resync/outage.hpp"
 #include "resync/progress.hpp"
 #include "resync/retry.hpp"
-#include "resync/slots.hpp"
 #include "resync/worker.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
@@ -253,7 +253,7 @@ class PoliteResyncer final : public Resyncer {
   Agenda agenda_;
   IdSet looked_up_;  // whose retry time was read from the database, or does not matter any more
   Outage outage_;
-  Slots workers_;
+  async::Slots workers_;
   async::TaskGroup jobs_;
   Fetcher fetcher_;
   Worker worker_;
