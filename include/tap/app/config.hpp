@@ -30,6 +30,7 @@ struct Config {
   std::string temp_dir;
   std::int64_t ident_cache_size = 2'000'000;
   std::int64_t outbox_capacity = 100'000;
+  std::string webhook_url;
   bool disable_acks = false;
   std::vector<std::string> collection_filters;
   bool outbox_only = false;
