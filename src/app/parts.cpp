@@ -77,7 +77,9 @@ resync::ResyncOptions resync_options(const Config& config) {
 }
 
 outbox::Options outbox_options(const Config& config) {
-  return {.capacity = static_cast<std::size_t>(config.outbox_capacity),
+  const auto capacity = static_cast<std::size_t>(config.outbox_capacity);
+  return {.capacity = capacity,
+          .lane_capacity = std::clamp<std::size_t>(capacity / 10, 10, 1'000),
           .retry_timeout = to_milliseconds(config.retry_timeout),
           .max_attempts = static_cast<std::uint32_t>(config.max_attempts),
           .acks = !config.disable_acks || !config.webhook_url.empty()};

@@ -6,8 +6,10 @@
 #include "tap/outbox/schedule.hpp"
 
 #include "outbox/retry_clock.hpp"
+#include "outbox/stuck_lanes.hpp"
 
 #include <algorithm>
+#include <set>
 #include <span>
 #include <unordered_map>
 #include <unordered_set>
@@ -63,6 +65,10 @@ class JournaledOutbox final : public Outbox {
 
   Task<void> run() override {
     for (;;) {
+      if (!to_load_.empty() && has_memory()) {
+        if (!co_await load_lane(*to_load_.begin())) co_await async::sleep_for(1s);
+        continue;
+      }
       if (more_on_disk_ && has_memory()) {
         if (!co_await load_page()) co_await async::sleep_for(1s);
         continue;
@@ -182,6 +188,15 @@ class JournaledOutbox final : public Outbox {
 
   void keep(Event event) {
     loaded_ = event.id;
+    const LaneKey lane = event.lane;
+    if (stuck_.parked(lane) || (stuck_.is_stuck(lane) && schedule_.waiting(lane) >= options_.lane_capacity)) {
+      stuck_.park(lane, {event.id, event.id});
+    } else {
+      hold(std::move(event));
+    }
+  }
+
+  void hold(Event event) {
     bytes_ += event.body.size();
     schedule_.add(event.id, event.lane, event.order);
     events_.emplace(event.id, Held{.body = std::move(event.body), .lane = event.lane, .order = event.order});
@@ -218,6 +233,42 @@ class JournaledOutbox final : public Outbox {
     co_return true;
   }
 
+  /// More of a lane that was left on disk; false when it could not be read.
+  Task<bool> load_lane(LaneKey lane) {
+    const StuckLanes::Range parked = *stuck_.parked(lane);
+    const std::size_t room = options_.capacity - std::min(options_.capacity, events_.size());
+    const std::size_t max = std::clamp<std::size_t>(options_.lane_capacity, 1, std::max<std::size_t>(room, 1));
+    auto page = co_await journal_.read_lane(lane, parked.first, parked.last, max);
+    if (!page) {
+      kLog.error("failed to read events", {{"error", page.error().message()}});
+      co_return false;
+    }
+    to_load_.erase(lane);
+    // Another failure of the lane may have sent more of it to disk, which comes first.
+    if (stuck_.parked(lane)->first == parked.first) {
+      EventId next = page->next;
+      for (Event& event : page->events) {
+        next = event.id;
+        if (is_full()) break;
+        hold(std::move(event));
+        next = page->next;
+      }
+      stuck_.loaded(lane, next);
+    }
+    load_when_low(lane);
+    show_depth();
+    if (has_room()) room_.notify_all();
+    wake_sinks();
+    co_return true;
+  }
+
+  /// Asks for more of a lane that was left on disk, once little of it waits in memory.
+  void load_when_low(LaneKey lane) {
+    if (!stuck_.parked(lane) || schedule_.waiting(lane) * 2 > options_.lane_capacity) return;
+    to_load_.insert(lane);
+    changed_.notify_all();
+  }
+
   void take_what_came_meanwhile() {
     more_on_disk_ = false;
     for (Event& event : behind_page_) {
@@ -243,15 +294,18 @@ class JournaledOutbox final : public Outbox {
   }
 
   void drop(Events::iterator found) {
+    const LaneKey lane = found->second.lane;
+    if (found->second.attempts > 0) stuck_.gone(lane);
     bytes_ -= found->second.body.size();
     events_.erase(found);
     total_ -= 1;
+    load_when_low(lane);
   }
 
   void after_acks() {
     show_depth();
     if (has_memory()) {
-      if (more_on_disk_) changed_.notify_all();
+      if (more_on_disk_ || !to_load_.empty()) changed_.notify_all();
       if (has_room()) room_.notify_all();
     }
     wake_sinks();
@@ -291,8 +345,27 @@ class JournaledOutbox final : public Outbox {
   }
 
   /// True when that was the last attempt that it is allowed.
-  [[nodiscard]] bool count_failure(Held& held) const {
-    return ++held.attempts >= options_.max_attempts && options_.max_attempts > 0;
+  [[nodiscard]] bool count_failure(Held& held) {
+    if (++held.attempts == 1) {
+      stuck_.failed(held.lane);
+      leave_on_disk(held.lane);
+    }
+    return held.attempts >= options_.max_attempts && options_.max_attempts > 0;
+  }
+
+  /// What of a lane that waits is more than it may have in memory.
+  void leave_on_disk(LaneKey lane) {
+    const std::vector<EventId> ids = schedule_.withdraw(lane, options_.lane_capacity);
+    if (ids.empty()) return;
+    for (const EventId id : ids) {
+      const auto found = events_.find(id);
+      bytes_ -= found->second.body.size();
+      events_.erase(found);
+    }
+    stuck_.park(lane, {ids.front(), ids.back()});
+    show_depth();
+    if (has_memory() && more_on_disk_) changed_.notify_all();
+    if (has_room()) room_.notify_all();
   }
 
   void give_up(EventId id, Held& held, std::string_view reason) {
@@ -372,7 +445,9 @@ class JournaledOutbox final : public Outbox {
   std::vector<Attached> sinks_;  // few
   std::size_t first_woken_ = 0;
   std::vector<Dying> dying_;
-  async::Event changed_;  // there is something for run() to do
+  StuckLanes stuck_;
+  std::set<LaneKey> to_load_;  // lanes of which more is wanted from disk
+  async::Event changed_;       // there is something for run() to do
   async::Event room_;
   std::int64_t total_;
   EventId loaded_{};     // every durable event up to here was in memory

@@ -115,6 +115,26 @@ TEST_P(StoreContract, PageOfLargeEventsEndsEarlyButIsNeverEmpty) {
   EXPECT_EQ(pages, 2U);
 }
 
+TEST_P(StoreContract, EventsOfOneLaneAreFoundAmongTheOthers) {
+  const auto in_lane = [](std::uint64_t lane, const std::string& body) {
+    return outbox::Draft{outbox::LaneKey{lane}, outbox::Order::historical, body};
+  };
+  for (int i = 0; i < 4; ++i) {
+    apply(write_of({}, {in_lane(1, "a"), in_lane(~std::uint64_t{0}, "b"), in_lane(2, "c")}));
+  }
+  ack({5, 8});
+  const auto page = [&](std::uint64_t lane, std::uint64_t first, std::uint64_t last, std::size_t max = kAll) {
+    auto found = queries_->lane_events(outbox::LaneKey{lane}, EventId{first}, EventId{last}, max).value();
+    return std::pair(ids_of(found.events), static_cast<std::uint64_t>(found.next));
+  };
+  using Ids = std::vector<std::uint64_t>;
+  EXPECT_EQ(page(1, 1, 12), std::pair(Ids({1, 4, 7, 10}), std::uint64_t{13}));
+  EXPECT_EQ(page(~std::uint64_t{0}, 1, 12), std::pair(Ids({2, 11}), std::uint64_t{13}));
+  EXPECT_EQ(page(1, 2, 7), std::pair(Ids({4, 7}), std::uint64_t{8})) << "both ends may lie within a row";
+  EXPECT_EQ(page(2, 1, 12, 2), std::pair(Ids({3, 6}), std::uint64_t{7}));
+  EXPECT_EQ(page(3, 1, 12), std::pair(Ids(), std::uint64_t{13}));
+}
+
 TEST_P(StoreContract, EventSetAsideIsADeadLetterAndNoMoreDelivered) {
   apply(write_of({}, {draft("a"), draft("b"), draft("c")}));
   apply(write_of({SetAside{letter(2, "b")}}));
