@@ -85,7 +85,8 @@ class Store {
 
   [[nodiscard]] virtual std::uint64_t dead_letters() const = 0;
 
-  /// Deletes some of the journal rows that are folded and wholly acked; true when there may be more.
+  /// Deletes some of the journal rows that are folded and wholly acked, and shrinks such as nearly are; true when there
+  /// may be more.
   [[nodiscard]] virtual Result<bool> sweep() = 0;
   /// Gives some free space back to the file system when there is much; true when it did and there may be more.
   [[nodiscard]] virtual Result<bool> vacuum() = 0;

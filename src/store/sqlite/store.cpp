@@ -103,7 +103,11 @@ class SqliteStore final : public Store {
 
   std::uint64_t dead_letters() const override { return counters_.dead_letters; }
 
-  Result<bool> sweep() override { return journal_.sweep(counters_); }
+  Result<bool> sweep() override {
+    auto more = journal_.sweep(counters_);
+    if (!more || *more) return more;
+    return journal_.thin(counters_);
+  }
   Result<bool> vacuum() override {
     auto free = database_.value("PRAGMA freelist_count");
     if (!free) return std::unexpected(free.error());

@@ -192,6 +192,25 @@ TEST_F(SqliteFile, RowsThatAreDoneWithAreSweptAlsoAfterACrash) {
   EXPECT_EQ(store->undelivered(), 1U);
 }
 
+TEST_F(SqliteFile, EventThatNobodyTakesDoesNotKeepItsNeighboursOnDisk) {
+  auto store = open_store(path_).value();
+  std::vector<outbox::Draft> drafts(200, draft(std::string(1'000, 'x')));
+  ASSERT_TRUE(store->apply(std::vector{write_of({}, drafts)}, {}));
+  std::vector<outbox::EventId> acked;
+  for (std::uint64_t id = 1; id <= 200; ++id) {
+    if (id != 77) acked.push_back(outbox::EventId{id});
+  }
+  ASSERT_TRUE(store->apply({}, acked));
+  const auto bytes = [this] { return raw().value("SELECT sum(length(events)) FROM journal").value(); };
+  ASSERT_TRUE(store->fold());
+  EXPECT_GT(bytes(), 200'000) << "new rows are left alone: they are about to be acked";
+  ASSERT_TRUE(store->fold());
+  EXPECT_LT(bytes(), 1'100);
+  EXPECT_EQ(raw().value("SELECT id FROM journal").value(), 77);
+  EXPECT_EQ(raw().value("SELECT count(*) FROM journal_acks").value(), 0);
+  EXPECT_EQ(store->undelivered(), 1U);
+}
+
 TEST_F(SqliteFile, EventsLeaveTheJournalWithTheirAckAndChangesWithTheFold) {
   auto store = open_store(path_).value();
   auto rows = [this] { return raw().value("SELECT count(*) FROM journal").value(); };

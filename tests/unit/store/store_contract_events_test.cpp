@@ -63,6 +63,34 @@ TEST_P(StoreContract, AckedEventsAreGoneForGood) {
   EXPECT_EQ(store_->undelivered(), 0U);
 }
 
+TEST_P(StoreContract, EventThatNobodyTakesStaysItselfWhateverBecomesOfItsNeighbours) {
+  std::vector<outbox::Draft> drafts;
+  for (int i = 1; i <= 200; ++i) drafts.push_back(draft(std::to_string(i) + std::string(300, '.')));
+  apply(write_of({}, drafts));
+  std::vector<std::uint64_t> acked;
+  for (std::uint64_t id = 1; id <= 200; ++id) {
+    if (id != 1 && id != 50 && id != 51 && id != 200) acked.push_back(id);
+  }
+  ack(acked);
+  for (int round = 0; round < 3; ++round) {
+    fold();
+    apply(write_of({SaveCursor{"firehose", "r", "x"}}, {}));
+    const auto all = events();
+    EXPECT_THAT(ids_of(all), ElementsAre(1, 50, 51, 200));
+    for (const auto& event : all) {
+      EXPECT_TRUE(event.body.starts_with(std::to_string(static_cast<std::uint64_t>(event.id)) + "."));
+    }
+    EXPECT_THAT(ids_of(events(50)), ElementsAre(51, 200));
+    EXPECT_EQ(store_->undelivered(), 4U);
+  }
+  ack({3, 50, 120});
+  reopen();
+  EXPECT_THAT(ids_of(events()), ElementsAre(1, 51, 200));
+  ack({1, 51, 200, 201});
+  EXPECT_EQ(store_->undelivered(), 0U);
+  EXPECT_EQ(apply(write_of({}, {draft("next")})), EventId{201});
+}
+
 TEST_P(StoreContract, EventIdsAreNeverUsedAgain) {
   apply(write_of({}, {draft("a"), draft("b")}));
   ack({1, 2});
