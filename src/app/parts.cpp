@@ -163,13 +163,14 @@ Parts::Parts(Executor loop, const Config& config, const std::string& ca_file,
                                           .metrics = metrics,
                                           .on_failure = std::move(on_failure)},
                                          verify::Filter(config.collection_filters))),
-      session(
-          firehose::make_session(*ws, *processor, *writer, *reader, clock, jitter, metrics, session_options(config))),
+      recheck(loop, table, ledger, *writer, *reader, metrics),
+      session(firehose::make_session(*ws, *processor, recheck, *writer, *reader, clock, jitter, metrics,
+                                     session_options(config))),
       channel(deliver::make_channel_hub(loop, *outbox, clock, metrics)),
-      server(api::make_server(
       webhook(config.webhook_url.empty()
                   ? nullptr
                   : deliver::make_webhook(loop, *outbox, *http, clock, jitter, metrics, webhook_options(config))),
+      server(api::make_server(
           {.loop = loop,
            .table = table,
            .ledger = ledger,

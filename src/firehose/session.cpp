@@ -27,10 +27,12 @@ std::optional<std::int64_t> read_cursor(std::string_view text) {
 
 class RelaySession final : public Session {
  public:
-  RelaySession(net::WsConnector& connector, Processor& processor, store::Writer& writer, store::Reader& reader,
-               const Clock& clock, Jitter& jitter, metrics::Registry& metrics, SessionOptions options)
+  RelaySession(net::WsConnector& connector, Processor& processor, Recheck& recheck, store::Writer& writer,
+               store::Reader& reader, const Clock& clock, Jitter& jitter, metrics::Registry& metrics,
+               SessionOptions options)
       : connector_(connector),
         processor_(processor),
+        recheck_(recheck),
         writer_(writer),
         reader_(reader),
         clock_(clock),
@@ -133,6 +135,17 @@ class RelaySession final : public Session {
     co_return co_await read_frames(**stream);
   }
 
+  /// Events are gone for good. Until that is written down nothing more is read: the cursor would pass it.
+  Task<void> close_gap() {
+    for (unsigned attempt = 0;; ++attempt) {
+      auto begun = co_await recheck_.begin();
+      if (begun) break;
+      kLog.error("failed to note a gap in the stream", {{"error", begun.error().message()}});
+      co_await async::sleep_for(backoff(attempt, 10, options_.reconnect.unit));
+    }
+    gap_ = false;
+  }
+
   Task<Ending> read_frames(net::WsStream& stream) {
     for (;;) {
       auto frame = co_await stream.read();
@@ -153,6 +166,7 @@ class RelaySession final : public Session {
       bytes_.add(frame->size());
       if (processor_.low_water().seen() == 0) co_await anchor(*frame);
       if (auto ending = on_frame(*frame)) co_return *ending;
+      if (gap_) co_await close_gap();
       if (!processor_.has_room()) co_await processor_.wait_for_room();
     }
   }
@@ -211,16 +225,15 @@ class RelaySession final : public Session {
   std::optional<Ending> on_info(ByteView body) {
     if (auto info = atproto::decode_info(body); info && info->name == "OutdatedCursor") {
       outdated_.add();
-      kLog.error(
-          "the cursor is older than the relay's window: events were lost, their repos are fetched again at their next "
-          "commit",
-          {{"cursor", asked_from_}});
+      gap_ = true;
+      kLog.error("the cursor is older than the relay's window: events were lost", {{"cursor", asked_from_}});
     }
     return std::nullopt;
   }
 
   net::WsConnector& connector_;
   Processor& processor_;
+  Recheck& recheck_;
   store::Writer& writer_;
   store::Reader& reader_;
   const Clock& clock_;
@@ -236,9 +249,10 @@ class RelaySession final : public Session {
   metrics::Gauge& last_seq_;
   metrics::Gauge& saved_seq_;
   std::int64_t saved_ = 0;
-  std::int64_t asked_from_ = 0;          // the cursor of this connection; 0: none
-  std::int64_t last_in_connection_ = 0;  // the last seq that it brought
-  std::size_t below_cursor_ = 0;         // so many events of this connection lay below it
+  std::int64_t asked_from_ = 0;           // the cursor of this connection; 0: none
+  std::int64_t last_in_connection_ = 0;   // the last seq that it brought
+  std::size_t below_cursor_ = 0;          // so many events of this connection lay below it
+  bool gap_ = false;                      // events were lost, and their repos are not checked yet
   bool live_ = false;
 };
 
@@ -251,10 +265,10 @@ std::string cursor_key(const net::Url& relay) {
   return url.origin();
 }
 
-std::unique_ptr<Session> make_session(net::WsConnector& connector, Processor& processor, store::Writer& writer,
-                                      store::Reader& reader, const Clock& clock, Jitter& jitter,
+std::unique_ptr<Session> make_session(net::WsConnector& connector, Processor& processor, Recheck& recheck,
+                                      store::Writer& writer, store::Reader& reader, const Clock& clock, Jitter& jitter,
                                       metrics::Registry& metrics, SessionOptions options) {
-  return std::make_unique<RelaySession>(connector, processor, writer, reader, clock, jitter, metrics,
+  return std::make_unique<RelaySession>(connector, processor, recheck, writer, reader, clock, jitter, metrics,
                                         std::move(options));
 }
 
