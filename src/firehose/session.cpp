@@ -132,6 +132,9 @@ class RelaySession final : public Session {
       co_return ending_of_refusal(refusal.status, refusal.header("retry-after"));
     }
     kLog.info("connected to the relay", {{"relayUrl", options_.relay.origin()}, {"cursor", asked_from_}});
+    // What happened before a stream that begins live was not seen: the last one may have ended before its first event.
+    // The operator who starts with --no-replay wants it so, once.
+    if (asked_from_ == 0 && !std::exchange(gap_wanted_, false)) co_await close_gap();
     co_return co_await read_frames(**stream);
   }
 
@@ -253,6 +256,7 @@ class RelaySession final : public Session {
   std::int64_t last_in_connection_ = 0;   // the last seq that it brought
   std::size_t below_cursor_ = 0;          // so many events of this connection lay below it
   bool gap_ = false;                      // events were lost, and their repos are not checked yet
+  bool gap_wanted_ = options_.no_replay;  // by the operator, at the first connection
   bool live_ = false;
 };
 

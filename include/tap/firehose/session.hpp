@@ -27,8 +27,8 @@ struct SessionOptions {
 };
 
 /// Follows the relay: connects, reads, hands frames on, saves the cursor, reconnects with backoff and jitter from the
-/// low-water mark (protocol 7, 8.4 items 24-33). Where the relay has forgotten events, has all repos
-/// checked again. Loop thread only.
+/// low-water mark (protocol 7, 8.4 items 24-33). Where the stream has a gap, because the relay has forgotten events or
+/// there was no cursor to come back to, has all repos checked again. Loop thread only.
 class Session {
  public:
   virtual ~Session() = default;

@@ -285,12 +285,36 @@ TEST_F(SessionTest, HasAllReposCheckedBehindForgottenEventsBeforeItReadsOn) {
   EXPECT_NE(database.cursor("recheck", "repos"), "");
 }
 
+TEST_F(SessionTest, HasAllReposCheckedWhenItBeginsLiveAgainBehindAStreamWithoutAnEvent) {
+  session_options.no_replay = true;
+  followed(1);
+  run();
+  until_connected(1);
+  EXPECT_EQ(count("tap_recheck_rounds_total"), 0U) << "the operator wants no replay";
+  relay.end(net::Errc::cut);
+  until_connected(2);
+  EXPECT_THAT(target(), testing::EndsWith("subscribeRepos"));
+  loop.run_until([&] { return count("tap_recheck_rounds_total") == 1; });
+  send_seq(10);
+  relay.end(net::Errc::cut);
+  until_connected(3);
+  EXPECT_THAT(target(), testing::EndsWith("?cursor=10"));
+  EXPECT_EQ(count("tap_recheck_rounds_total"), 1U);
+}
+
 TEST_F(SessionTest, HasNothingCheckedAtItsFirstStart) {
   run();
   until_connected(1);
   loop.settle();
   EXPECT_EQ(count("tap_recheck_rounds_total"), 0U);
   EXPECT_THAT(writer.writes, testing::IsEmpty());
+}
+
+TEST_F(SessionTest, HasAllReposCheckedWhenThereIsNoCursorOfTheirRelay) {
+  followed(1);
+  run();
+  until_connected(1);
+  EXPECT_EQ(count("tap_recheck_rounds_total"), 1U);
 }
 
 TEST_F(SessionTest, DoesNotReadWhileThereIsNoRoom) {
