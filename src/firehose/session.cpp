@@ -3,10 +3,10 @@
 
 #include "tap/async/event.hpp"
 #include "tap/base/log.hpp"
+#include "tap/base/text.hpp"
 
 #include "firehose/reconnect.hpp"
 
-#include <charconv>
 #include <optional>
 #include <string_view>
 
@@ -19,10 +19,8 @@ constexpr std::size_t kToleratedBelowCursor = 1'000;
 
 /// Empty when it is none.
 std::optional<std::int64_t> read_cursor(std::string_view text) {
-  std::int64_t cursor = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cursor);
-  if (error != std::errc{} || end != text.data() + text.size() || cursor <= 0) return std::nullopt;
-  return cursor;
+  const auto cursor = parse_decimal<std::int64_t>(text);
+  return cursor && *cursor > 0 ? cursor : std::nullopt;
 }
 
 class RelaySession final : public Session {
