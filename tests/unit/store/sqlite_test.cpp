@@ -56,6 +56,19 @@ TEST_F(SqliteFile, ClosingLeavesOneFile) {
   for (const char* suffix : {"-wal", "-shm", "-lock"}) EXPECT_FALSE(std::filesystem::exists(path_ + suffix)) << suffix;
 }
 
+TEST_F(SqliteFile, DatabaseOfTheFirstVersionIsBroughtForward) {
+  {
+    auto database = raw();
+    ASSERT_TRUE(sqlite::migrate(database, sqlite::migrations().first(1)));
+    ASSERT_TRUE(database.script("INSERT INTO cursors VALUES ('firehose', 'relay', '7')"));
+  }
+  auto store = open_store(path_).value();
+  EXPECT_EQ(store->queries().value()->cursor("firehose", "relay"), "7");
+  EXPECT_EQ(store->dead_letters(), 0U);
+  ASSERT_TRUE(store->apply(std::vector{write_of({SetAside{letter(1, "a")}})}, {}));
+  EXPECT_EQ(store->dead_letters(), 1U);
+}
+
 TEST_F(SqliteFile, NewerSchemaIsRefused) {
   open_store(path_).value().reset();
   ASSERT_TRUE(raw().script("UPDATE meta SET value = 99 WHERE key = 'schema_version'"));
