@@ -5,14 +5,13 @@
 #include "tap/base/log.hpp"
 #include "tap/outbox/schedule.hpp"
 
-#include "outbox/retry_clock.hpp"
+#include "outbox/consumers.hpp"
 #include "outbox/stuck_lanes.hpp"
 
 #include <algorithm>
 #include <set>
 #include <span>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 namespace tap::outbox {
@@ -88,15 +87,14 @@ class JournaledOutbox final : public Outbox {
   bool has_room() const override { return !more_on_disk_ && has_memory(); }
 
   void attach(Sink& sink) override {
-    if (find(&sink) == nullptr) sinks_.push_back({&sink, {}, {}});
+    consumers_.add(sink);
     sink.wake();
   }
 
   void detach(Sink& sink) override {
-    const auto found = std::ranges::find(sinks_, &sink, &Attached::sink);
-    if (found == sinks_.end()) return;
-    const std::vector<EventId> out(found->out.begin(), found->out.end());
-    sinks_.erase(found);
+    const auto removed = consumers_.remove(sink);
+    if (!removed) return;
+    const std::vector<EventId> out(removed->out.begin(), removed->out.end());
     for (const EventId id : out) events_.at(id).at = nullptr;
     requeued_.add(out.size());
     schedule_.returned(out);
@@ -104,15 +102,15 @@ class JournaledOutbox final : public Outbox {
   }
 
   std::vector<Outgoing> take(Sink& sink, std::size_t max) override {
-    Attached* attached = find(&sink);
-    if (attached == nullptr) return {};
-    const std::size_t out = attached->out.size();
+    Consumer* consumer = consumers_.find(&sink);
+    if (consumer == nullptr) return {};
+    const std::size_t out = consumer->out.size();
     const std::size_t window = options_.window > out ? options_.window - out : 0;
     std::vector<Outgoing> taken;
     for (const EventId id : schedule_.take_ready(std::min(max, window))) {
       Held& held = events_.at(id);
       held.at = &sink;
-      attached->out.insert(id);
+      consumer->out.insert(id);
       taken.push_back({id, held.body});
     }
     return taken;
@@ -121,9 +119,9 @@ class JournaledOutbox final : public Outbox {
   void written(Sink& sink, std::span<const EventId> ids) override {
     delivered_.add(ids.size());
     const SteadyTime now = clock_.steady();
-    Attached* attached = find(&sink);
-    if (attached == nullptr) return;
-    if (!attached->clock.next()) changed_.notify_all();
+    Consumer* consumer = consumers_.find(&sink);
+    if (consumer == nullptr) return;
+    if (!consumer->clock.next()) changed_.notify_all();
     for (const EventId id : ids) {
       const auto found = events_.find(id);
       if (found == events_.end() || found->second.at != &sink) continue;
@@ -131,7 +129,7 @@ class JournaledOutbox final : public Outbox {
         finish(found);
         continue;
       }
-      attached->clock.written(id, now);
+      consumer->clock.written(id, now);
     }
     if (!options_.acks) after_acks();
   }
@@ -164,20 +162,10 @@ class JournaledOutbox final : public Outbox {
     Sink* at = nullptr;  // who has it, while it is out
   };
   using Events = std::unordered_map<EventId, Held>;
-  struct Attached {
-    Sink* sink;
-    std::unordered_set<EventId> out;  // taken and neither acked nor returned
-    RetryClock clock;
-  };
   struct Dying {
     EventId id;
     std::string reason;
   };
-
-  [[nodiscard]] Attached* find(const Sink* sink) {
-    const auto found = std::ranges::find(sinks_, sink, &Attached::sink);
-    return found == sinks_.end() ? nullptr : &*found;
-  }
 
   [[nodiscard]] bool is_full() const {
     return events_.size() >= options_.capacity || bytes_ >= options_.capacity_bytes;
@@ -284,9 +272,9 @@ class JournaledOutbox final : public Outbox {
   bool finish(Events::iterator found) {
     const EventId id = found->first;
     if (found->second.dying || !schedule_.acked(id)) return false;
-    if (Attached* attached = find(found->second.at)) {
-      attached->clock.acked(id, clock_.steady());
-      attached->out.erase(id);
+    if (Consumer* consumer = consumers_.find(found->second.at)) {
+      consumer->clock.acked(id, clock_.steady());
+      consumer->out.erase(id);
     }
     drop(found);
     journal_.acked({&id, 1});
@@ -311,28 +299,22 @@ class JournaledOutbox final : public Outbox {
     wake_sinks();
   }
 
-  /// Another one first each time, so that no sink has the first choice always.
   void wake_sinks() {
-    if (sinks_.empty() || !schedule_.has_ready()) return;
-    first_woken_ = (first_woken_ + 1) % sinks_.size();
-    for (std::size_t i = 0; i < sinks_.size(); ++i) {
-      Attached& attached = sinks_[(first_woken_ + i) % sinks_.size()];
-      if (attached.out.size() < options_.window) attached.sink->wake();
-    }
+    if (schedule_.has_ready()) consumers_.wake(options_.window);
   }
 
   /// Back to their lanes with those that are unacked for too long, but for those that had their last attempt.
   void expire() {
     const SteadyTime now = clock_.steady();
     std::vector<EventId> expired;
-    for (Attached& attached : sinks_) {
-      for (const EventId id : attached.clock.take_due(now, options_.retry_timeout)) {
+    for (Consumer& consumer : consumers_.all()) {
+      for (const EventId id : consumer.clock.take_due(now, options_.retry_timeout)) {
         Held& held = events_.at(id);
         if (count_failure(held)) {
           give_up(id, held, "not acked");
           continue;
         }
-        attached.out.erase(id);
+        consumer.out.erase(id);
         held.at = nullptr;
         expired.push_back(id);
       }
@@ -369,10 +351,7 @@ class JournaledOutbox final : public Outbox {
   }
 
   void give_up(EventId id, Held& held, std::string_view reason) {
-    if (Attached* attached = find(held.at)) {
-      attached->clock.forget(id);
-      attached->out.erase(id);
-    }
+    if (Consumer* consumer = consumers_.find(held.at)) consumer->forget(id);
     held.at = nullptr;
     held.dying = true;
     dying_.push_back({id, std::string(reason)});
@@ -392,14 +371,7 @@ class JournaledOutbox final : public Outbox {
     }
     for (const Dying& dying : std::span(dying_).first(count)) {
       const auto found = events_.find(dying.id);
-      const Subject about = subject_of(found->second.body);
-      kLog.warn("set an event aside that no consumer takes", {{"id", static_cast<std::uint64_t>(dying.id)},
-                                                              {"did", about.did},
-                                                              {"rev", about.rev},
-                                                              {"collection", about.collection},
-                                                              {"rkey", about.rkey},
-                                                              {"attempts", found->second.attempts},
-                                                              {"reason", dying.reason}});
+      tell(dying, found->second);
       schedule_.acked(dying.id);
       drop(found);
     }
@@ -407,6 +379,17 @@ class JournaledOutbox final : public Outbox {
     set_aside_.add(count);
     after_acks();
     co_return true;
+  }
+
+  static void tell(const Dying& dying, const Held& held) {
+    const Subject about = subject_of(held.body);
+    kLog.warn("set an event aside that no consumer takes", {{"id", static_cast<std::uint64_t>(dying.id)},
+                                                            {"did", about.did},
+                                                            {"rev", about.rev},
+                                                            {"collection", about.collection},
+                                                            {"rkey", about.rkey},
+                                                            {"attempts", held.attempts},
+                                                            {"reason", dying.reason}});
   }
 
   [[nodiscard]] DeadLetter letter_of(const Dying& dying) const {
@@ -420,14 +403,10 @@ class JournaledOutbox final : public Outbox {
   }
 
   [[nodiscard]] std::chrono::milliseconds until_next_expiry() const {
-    std::chrono::milliseconds wait = 1h;
-    for (const Attached& attached : sinks_) {
-      const auto from = attached.clock.next();
-      if (!from) continue;
-      const auto left = *from + options_.retry_timeout - clock_.steady();
-      wait = std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(left));
-    }
-    return std::max(wait, std::chrono::milliseconds(1));
+    const auto from = consumers_.next();
+    if (!from) return 1h;
+    const auto left = *from + options_.retry_timeout - clock_.steady();
+    return std::clamp(std::chrono::ceil<std::chrono::milliseconds>(left), 1ms, std::chrono::milliseconds(1h));
   }
 
   void show_depth() {
@@ -442,8 +421,7 @@ class JournaledOutbox final : public Outbox {
   Schedule schedule_;
   Events events_;
   std::size_t bytes_ = 0;
-  std::vector<Attached> sinks_;  // few
-  std::size_t first_woken_ = 0;
+  Consumers consumers_;
   std::vector<Dying> dying_;
   StuckLanes stuck_;
   std::set<LaneKey> to_load_;  // lanes of which more is wanted from disk
