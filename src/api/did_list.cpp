@@ -3,6 +3,8 @@
 
 #include "tap/base/json_scanner.hpp"
 
+#include "api/json.hpp"
+
 #include <boost/beast/core/string.hpp>
 #include <fmt/format.h>
 
@@ -73,12 +75,6 @@ class Collector {
     if (!type_error_.empty()) return;
     type_error_ = fmt::format("Unmarshal type error: expected={}, got={}, field={}, offset={}", expected, kind(token),
                               field, scanner.offset());
-  }
-
-  static std::string syntax_error(const JsonScanner& scanner) {
-    if (scanner.blank()) return "EOF";
-    if (scanner.truncated()) return "unexpected EOF";
-    return fmt::format("Syntax error: offset={}, error={}", scanner.offset(), scanner.error());
   }
 
   std::vector<std::string> dids_;

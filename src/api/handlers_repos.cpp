@@ -38,36 +38,12 @@ std::vector<std::vector<atproto::Did>> batches_of(std::vector<atproto::Did> dids
   return batches;
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const int high = i + 2 < text.size() && text[i] == '%' ? hex_value(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_value(text[i + 2]) : -1;
-    if (low < 0) {
-      out += text[i];
-    } else {
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-  }
-  return out;
-}
-
 /// The DID behind `prefix` in the path. A client may have escaped its colons; a DID that holds escapes of its own
 /// (a port of did:web) stands for itself.
 std::string did_parameter(const Request& request, std::string_view prefix) {
   const std::string_view raw = request.path().substr(prefix.size());
   return atproto::is_did(raw) ? std::string(raw) : percent_decoded(raw);
 }
-
-Response internal_error(const Request& request) { return error_response(request, 500, "Internal Server Error"); }
 
 }  // namespace
 

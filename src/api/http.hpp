@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,9 +22,11 @@ struct Request {
 
   /// The target without query, and without scheme and host when it has them.
   [[nodiscard]] std::string_view path() const;
-  /// Whether the query names this parameter, with or without a value.
-  [[nodiscard]] bool has_parameter(std::string_view name) const;
+  /// The first value that the query gives to this parameter, decoded; "" when it names it without one.
+  [[nodiscard]] std::optional<std::string> parameter(std::string_view name) const;
 };
+
+[[nodiscard]] std::string percent_decoded(std::string_view text);
 
 struct Response {
   unsigned status = 200;
@@ -40,6 +43,8 @@ constexpr std::string_view kJson = "application/json; charset=UTF-8";
 [[nodiscard]] Response json_response(const Request& request, std::string json);
 /// {"message":"..."} with this status.
 [[nodiscard]] Response error_response(const Request& request, unsigned status, std::string_view message);
+/// 500, what went wrong is in the log.
+[[nodiscard]] Response internal_error(const Request& request);
 [[nodiscard]] Response empty_response(unsigned status);
 
 [[nodiscard]] std::string_view reason_phrase(unsigned status);

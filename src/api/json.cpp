@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "api/json.hpp"
 
+#include <fmt/format.h>
+
 #include <cstddef>
 
 namespace tap::api {
+
+std::string syntax_error(const JsonScanner& scanner) {
+  if (scanner.blank()) return "EOF";
+  if (scanner.truncated()) return "unexpected EOF";
+  return fmt::format("Syntax error: offset={}, error={}", scanner.offset(), scanner.error());
+}
 
 std::string indent_json(std::string_view compact) {
   std::string out;

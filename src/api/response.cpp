@@ -7,34 +7,13 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 
 namespace tap::api {
 
-std::string_view Request::path() const {
-  std::string_view rest = target;
-  if (const std::size_t scheme = rest.find("://"); scheme != std::string_view::npos && !rest.starts_with('/')) {
-    rest.remove_prefix(scheme + 3);
-    rest.remove_prefix(std::min(rest.find('/'), rest.size()));
-  }
-  return rest.substr(0, rest.find('?'));
-}
-
-bool Request::has_parameter(std::string_view name) const {
-  const std::size_t question = target.find('?');
-  if (question == std::string::npos) return false;
-  for (std::string_view rest = std::string_view(target).substr(question + 1);;) {
-    const std::string_view parameter = rest.substr(0, rest.find('&'));
-    if (parameter.substr(0, parameter.find('=')) == name) return true;
-    if (parameter.size() == rest.size()) return false;
-    rest.remove_prefix(parameter.size() + 1);
-  }
-}
-
 Response json_response(const Request& request, std::string json) {
   Response response{.content_type = std::string(kJson),
-                    .body = request.has_parameter("pretty") ? indent_json(json) : std::move(json),
+                    .body = request.parameter("pretty") ? indent_json(json) : std::move(json),
                     .headers = {},
                     .error = {}};
   response.body += '\n';
@@ -50,6 +29,8 @@ Response error_response(const Request& request, unsigned status, std::string_vie
   response.error = fmt::format("code={}, message={}", status, message);
   return response;
 }
+
+Response internal_error(const Request& request) { return error_response(request, 500, "Internal Server Error"); }
 
 Response empty_response(unsigned status) {
   Response response;

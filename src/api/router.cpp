@@ -28,10 +28,16 @@ const Router::Route Router::kRoutes[] = {
     {"/stats/outbox-buffer", "GET", &Router::outbox_buffer},
     {"/stats/resync-buffer", "GET", &Router::resync_buffer},
     {"/stats/cursors", "GET", &Router::cursors},
+    {"/dead-letters", "GET", &Router::dead_letters},
+    {"/dead-letters/replay", "POST", &Router::replay_dead_letters},
+    {"/dead-letters/drop", "POST", &Router::drop_dead_letters},
 };
 
 Router::Router(ServerParts parts, const ServerOptions& options)
-    : parts_(std::move(parts)), auth_(options.admin_password), webhook_mode_(options.webhook_mode) {}
+    : parts_(std::move(parts)),
+      auth_(options.admin_password),
+      webhook_mode_(options.webhook_mode),
+      letter_turns_(parts_.loop) {}
 
 const Router::Route* Router::find(std::string_view path) {
   const auto* const found = std::ranges::find_if(kRoutes, [&](const Route& route) { return route.matches(path); });

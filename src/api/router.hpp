@@ -2,9 +2,11 @@
 #pragma once
 
 #include "tap/api/server.hpp"
+#include "tap/async/turns.hpp"
 
 #include "api/auth.hpp"
 #include "api/http.hpp"
+#include "api/letter_selection.hpp"
 
 #include <string>
 #include <string_view>
@@ -37,9 +39,18 @@ class Router {
   [[nodiscard]] Task<Response> resync_buffer(Request request);
   [[nodiscard]] Task<Response> cursors(Request request);
 
+  // handlers_dead_letters.cpp
+  [[nodiscard]] Task<Response> dead_letters(Request request);
+  [[nodiscard]] Task<Response> replay_dead_letters(Request request);
+  [[nodiscard]] Task<Response> drop_dead_letters(Request request);
+  [[nodiscard]] Task<Response> take_dead_letters(Request request, bool replay);
+  [[nodiscard]] Task<Result<std::size_t>> take_selected(const LetterSelection& selection, bool replay);
+  [[nodiscard]] Task<Result<outbox::EventId>> last_dead_letter();
+
   ServerParts parts_;
   Auth auth_;
   bool webhook_mode_;
+  async::Turns letter_turns_;
 };
 
 }  // namespace tap::api

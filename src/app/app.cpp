@@ -37,6 +37,7 @@ class App {
         stop_(loop_.get_executor()),
         parts_(loop_.get_executor(), config, ca_file, failure_handler()),
         intake_(loop_.get_executor(), failure_handler()),
+        delivery_(loop_.get_executor(), failure_handler()),
         services_(loop_.get_executor(), failure_handler()),
         root_(loop_.get_executor(), failure_handler()) {}
 
@@ -99,6 +100,7 @@ class App {
     if (auto listening = parts_.server->listen(); !listening) return fail_to_start(listening.error());
 
     services_.spawn("outbox", parts_.outbox->run());
+    if (parts_.webhook) delivery_.spawn("webhook", parts_.webhook->run());
     services_.spawn("server", parts_.server->run());
     if (!config_.outbox_only) start_intake();
     kLog.info("startup complete", {{"bind", config_.bind},
@@ -135,6 +137,7 @@ class App {
         {"cursor", 5s, [this] { return config_.outbox_only ? finished(nothing()) : parts_.session->save_cursor(); }},
         {"consumers", 5s, [this] { return finished(parts_.channel->stop()); }},
         {"api", 12s, [this] { return finished(parts_.server->stop(10s)); }},
+        {"webhook", 5s, [this] { return join(delivery_); }},
         {"services", 5s, [this] { return join(services_); }},
         {"writer", 10s, [this] { return parts_.writer->flush(); }},
     };
@@ -165,7 +168,7 @@ class App {
   async::Event stop_;
   Parts parts_;
   std::unique_ptr<MetricsServer> metrics_server_;
-  async::TaskGroup intake_, services_, root_;
+  async::TaskGroup intake_, delivery_, services_, root_;
   bool stopping_ = false;
   bool clean_ = true;
   int status_ = 0;

@@ -19,7 +19,7 @@ constexpr int kUsageError = 255;
 constexpr int kUnknownCommand = 3;
 
 /// Settings of the original that this version does not have: to ignore them would change what is delivered.
-constexpr std::array<std::string_view, 3> kMissing = {"TAP_WEBHOOK_URL", "TAP_FULL_NETWORK", "TAP_SIGNAL_COLLECTION"};
+constexpr std::array<std::string_view, 2> kMissing = {"TAP_FULL_NETWORK", "TAP_SIGNAL_COLLECTION"};
 
 /// How one option stands on the command line.
 struct Given {

@@ -57,7 +57,7 @@ bool is_database_url(std::string_view url) {
 }  // namespace
 
 std::span<const Option> options() {
-  static const std::array<Option, 24> kOptions = {{
+  static const std::array<Option, 26> kOptions = {{
       {"relay-url", {"TAP_RELAY_URL"}, &Config::relay_url, "relay whose firehose is followed (http, https, ws, wss)"},
       {"plc-url", {"TAP_PLC_URL", "ATP_PLC_HOST"}, &Config::plc_url, "PLC directory that resolves did:plc"},
       {"db-url",
@@ -73,6 +73,10 @@ std::span<const Option> options() {
        {"TAP_COLLECTION_FILTERS"},
        &Config::collection_filters,
        "collections to deliver; a trailing * matches by prefix; comma separated, repeatable; none: all"},
+      {"webhook-url",
+       {"TAP_WEBHOOK_URL"},
+       &Config::webhook_url,
+       "deliver by POST to this URL instead of /channel; any 2xx is the ack"},
       {"disable-acks",
        {"TAP_DISABLE_ACKS"},
        &Config::disable_acks,
@@ -82,6 +86,12 @@ std::span<const Option> options() {
        &Config::retry_timeout,
        "an event not acked for so long is sent again",
        kMillisecond},
+      {"max-attempts",
+       {"TAP_MAX_ATTEMPTS"},
+       &Config::max_attempts,
+       "attempts after which an event that no consumer takes is set aside as a dead letter; 0: never",
+       0,
+       1'000'000},
       {"no-replay",
        {"TAP_NO_REPLAY"},
        &Config::no_replay,
@@ -98,7 +108,7 @@ std::span<const Option> options() {
       {"outbox-parallelism",
        {"TAP_OUTBOX_PARALLELISM"},
        &Config::outbox_parallelism,
-       "accepted for compatibility: delivery keeps its order at any speed",
+       "requests to the webhook at once, in units of 32; of no effect without one",
        1,
        1'000},
       {"firehose-parallelism",
@@ -181,6 +191,9 @@ std::string validate(const Config& config) {
   }
   if (!is_web_url(config.plc_url, {"http", "https"})) {
     return "plc-url must start with http:// or https:// (--plc-url, TAP_PLC_URL)";
+  }
+  if (!config.webhook_url.empty() && !is_web_url(config.webhook_url, {"http", "https"})) {
+    return "webhook-url must start with http:// or https:// (--webhook-url, TAP_WEBHOOK_URL)";
   }
   if (!is_database_url(config.db_url)) {
     return "unsupported database URL scheme: must start with sqlite://, postgres://, or postgresql:// (--db-url, "

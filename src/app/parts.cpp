@@ -31,8 +31,20 @@ bool private_hosts_allowed(const Config& config) {
          is_on_loopback(url_of(config.plc_url));
 }
 
+std::size_t webhook_requests(const Config& config) {
+  constexpr std::size_t kUnit = 32;  // one at a time would wait for one answer after another
+  return kUnit * static_cast<std::size_t>(config.outbox_parallelism);
+}
+
 net::ClientOptions client_options(const Config& config, const std::string& ca_file) {
-  return {.user_agent = "tap/" TAP_VERSION, .ca_file = ca_file, .allow_private_hosts = private_hosts_allowed(config)};
+  net::ClientOptions options{
+      .user_agent = "tap/" TAP_VERSION, .ca_file = ca_file, .allow_private_hosts = private_hosts_allowed(config)};
+  if (!config.webhook_url.empty()) {
+    constexpr std::size_t kMost = 256;
+    options.idle_per_origin = std::min(webhook_requests(config), kMost);
+    options.idle_connections += options.idle_per_origin;
+  }
+  return options;
 }
 
 identity::DirectoryOptions directory_options(const Config& config) {
@@ -67,7 +79,14 @@ resync::ResyncOptions resync_options(const Config& config) {
 outbox::Options outbox_options(const Config& config) {
   return {.capacity = static_cast<std::size_t>(config.outbox_capacity),
           .retry_timeout = to_milliseconds(config.retry_timeout),
-          .acks = !config.disable_acks};
+          .max_attempts = static_cast<std::uint32_t>(config.max_attempts),
+          .acks = !config.disable_acks || !config.webhook_url.empty()};
+}
+
+deliver::WebhookOptions webhook_options(const Config& config) {
+  deliver::WebhookOptions options{.url = url_of(config.webhook_url), .parallelism = webhook_requests(config)};
+  if (!config.admin_password.empty()) options.url.userinfo = "admin:" + config.admin_password;
+  return options;
 }
 
 firehose::SessionOptions session_options(const Config& config) {
@@ -98,7 +117,7 @@ std::uint64_t load(store::Store& store, repos::Table& table, std::vector<atproto
 }
 
 api::ServerOptions server_options(const Config& config) {
-  return {.bind = config.bind, .admin_password = config.admin_password};
+  return {.bind = config.bind, .admin_password = config.admin_password, .webhook_mode = !config.webhook_url.empty()};
 }
 
 }  // namespace
@@ -116,7 +135,7 @@ Parts::Parts(Executor loop, const Config& config, const std::string& ca_file,
       reader(need(store::make_reader(loop, *store, *writer))),
       outbox(outbox::make_outbox(loop, *reader, clock, metrics, undelivered, outbox_options(config))),
       ledger(loop, table, *writer, *reader, metrics),
-      handles(loop, table, ledger, *directory, metrics),
+      handles(loop, table, ledger, *directory, clock, jitter, metrics),
       resyncer(resync::make_resyncer({.loop = loop,
                                       .table = table,
                                       .ledger = ledger,
@@ -146,10 +165,14 @@ Parts::Parts(Executor loop, const Config& config, const std::string& ca_file,
           firehose::make_session(*ws, *processor, *writer, *reader, clock, jitter, metrics, session_options(config))),
       channel(deliver::make_channel_hub(loop, *outbox, clock, metrics)),
       server(api::make_server(
+      webhook(config.webhook_url.empty()
+                  ? nullptr
+                  : deliver::make_webhook(loop, *outbox, *http, clock, jitter, metrics, webhook_options(config))),
           {.loop = loop,
            .table = table,
            .ledger = ledger,
            .reader = *reader,
+           .writer = *writer,
            .directory = *directory,
            .outbox = *outbox,
            .channel = *channel,

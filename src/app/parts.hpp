@@ -8,6 +8,7 @@
 #include "tap/base/clock.hpp"
 #include "tap/base/metrics.hpp"
 #include "tap/deliver/channel.hpp"
+#include "tap/deliver/webhook.hpp"
 #include "tap/firehose/processor.hpp"
 #include "tap/firehose/session.hpp"
 #include "tap/identity/directory.hpp"
@@ -59,5 +60,6 @@ class Parts {
   std::unique_ptr<deliver::ChannelHub> channel;
   std::unique_ptr<api::Server> server;
 };
+  std::unique_ptr<deliver::Webhook> webhook;  ///< null without a URL for it
 
 }  // namespace tap::app

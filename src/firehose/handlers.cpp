@@ -78,6 +78,7 @@ Handlers::Handlers(const ProcessorParts& parts, verify::Filter filter, std::chro
       filter_(std::move(filter)),
       directory_patience_(directory_patience),
       invalid_(parts.metrics.counter("tap_firehose_events_invalid_total", "Events that failed verification")),
+      ahead_(parts.metrics.counter("tap_firehose_future_revs_total", "Events dated more than five minutes ahead")),
       desynchronized_(parts.metrics.counter("tap_repos_desynchronized_total", "Repos marked to be fetched again")) {}
 
 Task<Result<Effect>> Handlers::handle(const RoutedEvent& event, const Attempt& attempt) {
@@ -141,14 +142,21 @@ Task<Result<Effect>> Handlers::on_state(RepoId id, const RoutedEvent& event, con
   }
   const auto rev = atproto::Tid::parse(message->rev);
   if (!rev) co_return co_await distrust(id, event, rev.error());
+  auto effect = co_await on_rev(id, event, attempt, rules, *rev);
+  note_rev(id, *rev);
+  co_return effect;
+}
 
+template <class Rules>
+Task<Result<Effect>> Handlers::on_rev(RepoId id, const RoutedEvent& event, const Attempt& attempt, Rules rules,
+                                      atproto::Tid rev) {
   const auto repo = parts_.table.get(id);
   if (!repo) co_return Effect::none;
-  switch (verify::precheck(*repo, *rev)) {
+  switch (verify::precheck(*repo, rev)) {
     case verify::Precheck::ignore:
       co_return Effect::none;
     case verify::Precheck::buffer:
-      co_return co_await keep_for_resync(id, *rev, event);
+      co_return co_await keep_for_resync(id, rev, event);
     case verify::Precheck::check:
       break;
   }
@@ -161,9 +169,8 @@ Task<Result<Effect>> Handlers::on_state(RepoId id, const RoutedEvent& event, con
   switch (outcome.verdict) {
     case verify::Verdict::ignore:
       co_return Effect::none;
-    case verify::Verdict::reject:
-      co_return refuse(event, outcome.reason);
     case verify::Verdict::desynchronize:
+      if (outcome.reason == verify::Errc::future_rev) warn_of_clock(id, rev);
       co_return co_await mark(id, event, outcome.reason);
     case verify::Verdict::apply:
       break;
@@ -233,10 +240,20 @@ Task<Result<Effect>> Handlers::mark(RepoId id, const RoutedEvent& event, const E
   co_return Effect::durable;
 }
 
-Effect Handlers::refuse(const RoutedEvent& event, const Error& why) {
-  invalid_.add();
-  kLog.warn("refused an event", {{"did", event.did}, {"seq", event.seq}, {"error", why.message()}});
-  return Effect::none;
+void Handlers::note_rev(RepoId id, atproto::Tid rev) {
+  const auto repo = parts_.table.get(id);
+  if (!repo || repo->state == repos::State::active || repo->account != repos::Account::active) return;
+  const bool news = !repo->head || rev > repo->head->rev;
+  if (news && !verify::is_future(rev, parts_.clock.wall())) parts_.ledger.seen_revs().saw(id, rev);
+}
+
+void Handlers::warn_of_clock(RepoId id, atproto::Tid rev) {
+  ahead_.add();
+  if (!clock_doubt_.raise(id, parts_.clock.steady())) return;
+  const std::chrono::microseconds at(static_cast<std::int64_t>(rev.micros()));
+  const auto ahead = std::chrono::floor<std::chrono::seconds>(at - parts_.clock.wall().time_since_epoch());
+  kLog.error("commits of many repos lie in the future: is the clock of this machine behind?",
+             {{"seconds", ahead.count()}});
 }
 
 Task<Result<Effect>> Handlers::keep_for_resync(RepoId id, atproto::Tid rev, const RoutedEvent& event) {

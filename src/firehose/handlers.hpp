@@ -5,6 +5,8 @@
 #include "tap/verify/commit.hpp"
 #include "tap/verify/decide.hpp"
 
+#include "firehose/clock_doubt.hpp"
+
 #include <chrono>
 #include <string>
 #include <utility>
@@ -44,6 +46,9 @@ class Handlers {
   /// A #commit or a #sync: both say where the repo stands. `Rules` is where they differ.
   template <class Rules>
   [[nodiscard]] Task<Result<Effect>> on_state(RepoId id, const RoutedEvent& event, const Attempt& attempt, Rules rules);
+  template <class Rules>
+  [[nodiscard]] Task<Result<Effect>> on_rev(RepoId id, const RoutedEvent& event, const Attempt& attempt, Rules rules,
+                                            atproto::Tid rev);
   [[nodiscard]] Task<Result<Effect>> on_identity(RepoId id, const RoutedEvent& event);
   [[nodiscard]] Task<Result<Effect>> on_account(RepoId id, const RoutedEvent& event);
 
@@ -61,15 +66,18 @@ class Handlers {
   [[nodiscard]] Task<Result<Effect>> distrust(RepoId id, const RoutedEvent& event, const Error& why);
   /// The repo is not what we hold: it will be fetched.
   [[nodiscard]] Task<Result<Effect>> mark(RepoId id, const RoutedEvent& event, const Error& why);
-  /// Dated in the future: believing it would make every honest commit look old (8.4 item 15). The next honest one
-  /// either chains, or shows that the repo went on without us.
-  [[nodiscard]] Effect refuse(const RoutedEvent& event, const Error& why);
+  /// A repo that is to be fetched, or is being fetched, must not come out of that older than this.
+  void note_rev(RepoId id, atproto::Tid rev);
+  /// When it is not one account that dates its commits ahead, but many, it is we who are behind.
+  void warn_of_clock(RepoId id, atproto::Tid rev);
   [[nodiscard]] Task<Result<Effect>> keep_for_resync(RepoId id, atproto::Tid rev, const RoutedEvent& event);
 
   ProcessorParts parts_;
   verify::Filter filter_;
   std::chrono::milliseconds directory_patience_;
+  ClockDoubt clock_doubt_;
   metrics::Counter& invalid_;
+  metrics::Counter& ahead_;
   metrics::Counter& desynchronized_;
 };
 

@@ -70,7 +70,7 @@ Fetcher::Fetcher(Executor loop, net::HttpClient& http, const DirectoryOptions& o
 Task<Result<IdentityPtr>> Fetcher::fetch(atproto::Did did) {
   auto source = source_of(did, options_.plc_url, options_.allow_private_hosts);
   if (!source) co_return std::unexpected(source.error());
-  Slots& slots = source->trust == net::Trust::operator_set ? plc_slots_ : web_slots_;
+  async::Slots& slots = source->trust == net::Trust::operator_set ? plc_slots_ : web_slots_;
   const auto slot = co_await slots.take(options_.timeout);
   if (!slot) co_return fail(Errc::unavailable, "too many look-ups at once");
 
@@ -78,6 +78,7 @@ Task<Result<IdentityPtr>> Fetcher::fetch(atproto::Did did) {
   request.url = std::move(source->url);
   request.headers = {{"Accept", "application/did+ld+json, application/json"}};
   request.trust = source->trust;
+  request.names = net::Names::did_web;
   request.timeout = options_.timeout;
   request.idle = options_.timeout;
   request.max_body = options_.max_document;

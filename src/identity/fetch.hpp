@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "tap/async/slots.hpp"
 #include "tap/identity/directory.hpp"
-
-#include "identity/slots.hpp"
 
 namespace tap::identity {
 
@@ -25,8 +24,8 @@ class Fetcher {
   net::HttpClient& http_;
   const DirectoryOptions& options_;
   // Apart, so that hosts that never answer do not keep anybody from the directory.
-  Slots plc_slots_;
-  Slots web_slots_;
+  async::Slots plc_slots_;
+  async::Slots web_slots_;
 };
 
 }  // namespace tap::identity

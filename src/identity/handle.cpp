@@ -76,6 +76,7 @@ Task<HandleAnswer> HandleResolver::resolve(std::string handle) {
   if (!url) co_return HandleAnswer{Kind::none, {}};
   net::Request request;
   request.url = std::move(*url);
+  request.names = net::Names::handles;
   request.timeout = options_.timeout;
   request.idle = options_.timeout;
   request.max_body = kMaxBody;

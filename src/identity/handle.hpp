@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "tap/async/slots.hpp"
 #include "tap/identity/directory.hpp"
-
-#include "identity/slots.hpp"
 
 #include <optional>
 #include <string>
@@ -34,7 +33,7 @@ class HandleResolver {
   net::HttpClient& http_;
   net::Resolver& resolver_;
   const DirectoryOptions& options_;
-  Slots slots_;
+  async::Slots slots_;
 };
 
 }  // namespace tap::identity

@@ -90,6 +90,7 @@ Task<Result<void>> Ledger::untrack(std::vector<atproto::Did> dids) {
 Ledger::Removed Ledger::take_out(RepoId id) {
   Removed removed{id, table_.did(id).value(), table_.get(id).value()};
   table_.remove(id);
+  seen_revs_.forget(id);
   return removed;
 }
 

@@ -98,10 +98,10 @@ Task<Result<std::unique_ptr<Connection>>> secure(tcp::socket socket, asio::ssl::
 Connector::Connector(Resolver& resolver, const ClientOptions& options)
     : resolver_(resolver), tls_(make_tls_context(options.ca_file)), allow_private_(options.allow_private_hosts) {}
 
-Task<Result<std::unique_ptr<Connection>>> Connector::connect(Url url, Trust trust) {
+Task<Result<std::unique_ptr<Connection>>> Connector::connect(Url url, Trust trust, Names names) {
   // Per address, so that one that drops packets leaves time for the next.
   constexpr std::chrono::seconds kConnectTimeout{5};
-  auto addresses = co_await resolver_.addresses(url.host);
+  auto addresses = co_await resolver_.addresses(url.host, trust == Trust::operator_set ? Names::operators : names);
   if (!addresses) co_return std::unexpected(addresses.error());
   Error last(Errc::connect_failed, url.host);
   for (const auto& address : *addresses) {

@@ -36,7 +36,7 @@ class Connector {
  public:
   /// Throws when the CA file cannot be read: a failure of start-up.
   Connector(Resolver& resolver, const ClientOptions& options);
-  [[nodiscard]] Task<Result<std::unique_ptr<Connection>>> connect(Url url, Trust trust);
+  [[nodiscard]] Task<Result<std::unique_ptr<Connection>>> connect(Url url, Trust trust, Names names);
 
  private:
   Resolver& resolver_;

@@ -136,7 +136,7 @@ class Client final : public HttpClient {
       const bool stale = !response && response.error() == Errc::cut && !heard;
       if (!stale || !is_idempotent(request)) co_return response;
     }
-    auto connection = co_await connector_.connect(request.url, request.trust);
+    auto connection = co_await connector_.connect(request.url, request.trust, request.names);
     if (!connection) co_return std::unexpected(connection.error());
     co_return co_await converse(request, sink, std::move(*connection), heard);
   }

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <netdb.h>
@@ -41,8 +42,19 @@ ip::address address_of(const sockaddr& address) {
   return ip::address_v4(ntohl(v4.sin_addr.s_addr));
 }
 
-/// The system's own look-up: /etc/hosts, resolv.conf and whatever nsswitch names.
-Result<Addresses> look_up_addresses(const std::string& host) {
+/// How long to ask, and for a test whom.
+void configure(struct __res_state& state, const ResolverOptions& options) {
+  state.retrans = static_cast<int>(options.attempt_timeout.count());
+  state.retry = options.attempts;
+  if (options.port == 0) return;
+  state.nscount = 1;
+  state.nsaddr_list[0] = {AF_INET, htons(options.port), {htonl(INADDR_LOOPBACK)}, {}};
+}
+
+/// The system's own look-up: /etc/hosts, resolv.conf with its timeouts, and whatever nsswitch names.
+Result<Addresses> look_up_addresses(const std::string& host, const ResolverOptions& options) {
+  // The state of this thread, which getaddrinfo leaves as it is once it was changed.
+  if (options.port != 0 && ::res_ninit(&_res) == 0) configure(_res, options);
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -94,12 +106,7 @@ Result<Texts> look_up_txt(const std::string& name, const ResolverOptions& option
   if (::res_ninit(&state) != 0) return fail(Errc::resolve_failed, "cannot read resolv.conf");
   const std::unique_ptr<struct __res_state, void (*)(struct __res_state*)> owner(&state,
                                                                                  [](auto* s) { ::res_nclose(s); });
-  state.retrans = static_cast<int>(options.attempt_timeout.count());
-  state.retry = options.attempts;
-  if (options.port != 0) {
-    state.nscount = 1;
-    state.nsaddr_list[0] = {AF_INET, htons(options.port), {htonl(INADDR_LOOPBACK)}, {}};
-  }
+  configure(state, options);
   Bytes answer(kMaxAnswer);
   const int size =
       ::res_nquery(&state, name.c_str(), ns_c_in, ns_t_txt, answer.data(), static_cast<int>(answer.size()));
@@ -162,14 +169,18 @@ class SystemResolver final : public Resolver {
  public:
   SystemResolver(Executor loop, ResolverOptions options)
       : options_(options),
-        addresses_(loop, options.address_threads, options.max_queued),
+        operators_(loop, options.operator_threads, options.max_queued),
+        pds_(loop, options.pds_threads, options.max_queued),
+        did_web_(loop, options.did_web_threads, options.max_queued),
+        handles_(loop, options.handle_threads, options.max_queued),
         txt_(loop, options.txt_threads, options.max_queued) {}
 
-  Task<Result<Addresses>> addresses(std::string host) override {
+  Task<Result<Addresses>> addresses(std::string host, Names whose) override {
     boost::system::error_code not_literal;
     const auto literal = ip::make_address(host, not_literal);
     if (!not_literal) co_return Addresses{literal};
-    co_return co_await addresses_.run<Addresses>([host = std::move(host)] { return look_up_addresses(host); });
+    co_return co_await pool_of(whose).run<Addresses>(
+        [host = std::move(host), options = options_] { return look_up_addresses(host, options); });
   }
 
   Task<Result<Texts>> txt(std::string name) override {
@@ -179,8 +190,22 @@ class SystemResolver final : public Resolver {
   }
 
  private:
+  Pool& pool_of(Names whose) {
+    switch (whose) {
+      case Names::operators:
+        return operators_;
+      case Names::pds:
+        return pds_;
+      case Names::did_web:
+        return did_web_;
+      case Names::handles:
+        return handles_;
+    }
+    std::abort();  // the enum is closed
+  }
+
   ResolverOptions options_;
-  Pool addresses_;
+  Pool operators_, pds_, did_web_, handles_;  // addresses
   Pool txt_;
 };
 

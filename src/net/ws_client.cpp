@@ -54,6 +54,7 @@ class Link : public std::enable_shared_from_this<Link> {
     while (!ended_) {
       auto message = frames_.next();
       if (!message) {
+        if (message.error() == Errc::too_large) co_return std::unexpected(message.error());
         end(message.error());
       } else if (!*message) {
         co_await fill();
@@ -178,7 +179,7 @@ class Client final : public WsConnector {
 
  private:
   Task<Result<std::unique_ptr<WsStream>>> open(Url url, WsOptions options, Response* refused) {
-    auto connection = co_await connector_.connect(url, Trust::operator_set);
+    auto connection = co_await connector_.connect(url, Trust::operator_set, Names::operators);
     if (!connection) co_return std::unexpected(connection.error());
 
     const std::string key = random_key();

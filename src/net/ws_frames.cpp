@@ -76,34 +76,67 @@ FrameReader::FrameReader(const Options& options)
       buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(capacity_)) {}
 
 Result<std::optional<FrameReader::Message>> FrameReader::next() {
-  for (;;) {
-    const auto head = this->head(begin_, fragments());
+  while (drop()) {
+    const auto head = this->head(begin_, fragments_);
     if (!head) return std::unexpected(head.error());
-    wanted_ = *head ? (*head)->whole() : 0;
-    if (!*head || end_ - begin_ < wanted_) return std::nullopt;
+    wanted_ = 0;
+    if (!*head) return std::nullopt;
+    if (is_too_large(**head, fragments_)) {
+      const bool news = fragments_.bytes <= max_message_;
+      dropping_ = (*head)->whole();
+      fragments_ = after(**head, fragments_);
+      joined_ = {};
+      if (news) return fail(Errc::too_large, "a message of more than " + std::to_string(max_message_) + " bytes");
+      continue;
+    }
+    wanted_ = (*head)->whole();
+    if (end_ - begin_ < wanted_) return std::nullopt;
     std::uint8_t* const payload = buffer_.get() + begin_ + (*head)->size;
     if (masked_) mask(payload, (*head)->payload, payload - kMask);
     begin_ += std::exchange(wanted_, 0);
     if (auto message = join(**head, {payload, (*head)->payload})) return message;
   }
+  return std::nullopt;
 }
 
 bool FrameReader::has_message() const {
-  Fragments before = fragments();
-  for (std::size_t at = begin_;;) {
+  if (end_ - begin_ < dropping_) return false;
+  Fragments before = fragments_;
+  for (std::size_t at = begin_ + dropping_;;) {
     const auto head = this->head(at, before);
     if (!head) return true;
-    if (!*head || end_ - at < (*head)->whole()) return false;
+    if (!*head) return false;
+    const bool too_large = is_too_large(**head, before);
+    if (too_large && before.bytes <= max_message_) return true;
+    if (end_ - at < (*head)->whole()) return false;
     if (!is_control((*head)->opcode)) {
-      if ((*head)->final) return true;
-      before = {true, before.bytes + (*head)->payload};
+      if ((*head)->final && !too_large) return true;
+      before = after(**head, before);
     }
     at += (*head)->whole();
   }
 }
 
+/// Drops what it can; true when nothing is left to be dropped.
+bool FrameReader::drop() {
+  const std::size_t size = std::min(dropping_, end_ - begin_);
+  begin_ += size;
+  dropping_ -= size;
+  return dropping_ == 0;
+}
+
+/// What has come of the message after this data frame.
+FrameReader::Fragments FrameReader::after(const Head& head, const Fragments& before) {
+  if (head.final) return {};
+  return {before.kind ? before.kind : head.opcode, before.bytes + head.payload};
+}
+
+bool FrameReader::is_too_large(const Head& head, const Fragments& before) const {
+  return !is_control(head.opcode) && before.bytes + head.payload > max_message_;
+}
+
 /// Of the frame that begins there, when enough of it has come.
-Result<std::optional<FrameReader::Head>> FrameReader::head(std::size_t at, Fragments before) const {
+Result<std::optional<FrameReader::Head>> FrameReader::head(std::size_t at, const Fragments& before) const {
   const ByteView bytes(buffer_.get() + at, end_ - at);
   if (bytes.size() < 2) return std::nullopt;
   if (const auto what = breach(bytes[0], bytes[1]); !what.empty()) return fail(Errc::bad_frame, std::string(what));
@@ -117,9 +150,6 @@ Result<std::optional<FrameReader::Head>> FrameReader::head(std::size_t at, Fragm
                   .payload = digits == 0 ? brief : big_endian(bytes.subspan(2, digits))};
   if (is_control(head.opcode)) return head;
   if (const auto what = breach(head, before); !what.empty()) return fail(Errc::bad_frame, std::string(what));
-  if (head.payload > max_message_ - before.bytes) {
-    return fail(Errc::too_large, "message of " + std::to_string(before.bytes + head.payload) + " bytes");
-  }
   return head;
 }
 
@@ -136,27 +166,27 @@ std::string_view FrameReader::breach(std::uint8_t first, std::uint8_t second) co
 }
 
 /// The same of a data frame's length, and of its place among others.
-std::string_view FrameReader::breach(const Head& head, Fragments before) const {
-  if ((head.opcode == Opcode::continuation) != before.open) return "fragments are out of order";
+std::string_view FrameReader::breach(const Head& head, const Fragments& before) const {
+  if ((head.opcode == Opcode::continuation) != before.kind.has_value()) return "fragments are out of order";
   if (head.payload >> 63 != 0) return "a length has its highest bit set";
+  if (before.bytes + head.payload > kAbsurd * max_message_) return "a message is absurdly long";
   const std::size_t shortest = head.payload <= kMaxControl ? 2 : head.payload < 0x1'0000 ? 4 : 10;
   if (!masked_ && head.size != shortest) return "a length is padded";
   return {};
 }
 
 std::optional<FrameReader::Message> FrameReader::join(const Head& head, ByteView payload) {
-  if (is_control(head.opcode) || (head.final && !joining_)) return Message{head.opcode, payload};
-  if (!joining_) {
-    joining_ = head.opcode;
-    joined_.clear();
-  }
+  if (is_control(head.opcode) || (head.final && !fragments_.kind)) return Message{head.opcode, payload};
+  if (!fragments_.kind) joined_.clear();
   joined_.insert(joined_.end(), payload.begin(), payload.end());
+  const Opcode kind = fragments_.kind.value_or(head.opcode);
+  fragments_ = after(head, fragments_);
   if (!head.final) return std::nullopt;
-  return Message{*std::exchange(joining_, std::nullopt), joined_};
+  return Message{kind, joined_};
 }
 
 std::span<std::uint8_t> FrameReader::space() {
-  if (!joining_ && joined_.capacity() > read_bytes_) joined_ = {};
+  if (!fragments_.kind && joined_.capacity() > read_bytes_) joined_ = {};
   // What remains is less than a frame: cheaper to move than to read in small pieces.
   const std::size_t capacity = std::max(read_bytes_, wanted_);
   if (capacity > capacity_ || (begin_ == end_ && capacity_ != capacity)) {

@@ -48,8 +48,13 @@ void Agenda::add(RepoId id) {
 void Agenda::hurry(RepoId id) {
   if (!wants(id)) return;
   // What was never fetched is not on demand, and has no retry time.
-  if (table_.get(id)->state != repos::State::pending) hurried_.insert(id);
-  if (!busy_.contains(id)) queue_.hurry(id, pace_.due(id, clock_.steady()));
+  const bool demanded = table_.get(id)->state != repos::State::pending && hurried_.insert(id);
+  if (!busy_.contains(id) && queue_.contains(id)) {
+    const SteadyTime now = clock_.steady();
+    const SteadyTime due = pace_.due(id, now);
+    queue_.hurry(id, due);
+    if (demanded && due > now) tell_of_pace(id, due - now);
+  }
   add(id);
 }
 
@@ -60,9 +65,13 @@ void Agenda::enqueue(RepoId id) {
   const SteadyTime due = pace_.due(id, now);
   if (due <= now) return queue_.add(id, state);
   queue_.add_later(id, state, due);
+  tell_of_pace(id, due - now);
+}
+
+void Agenda::tell_of_pace(RepoId id, SteadyTime::duration wait) {
   paced_.add();
-  const auto wait = std::chrono::ceil<std::chrono::seconds>(due - now);
-  kLog.warn("a repo wants to be fetched too often", {{"did", table_.did(id)->str()}, {"seconds", wait.count()}});
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  kLog.warn("a repo wants to be fetched too often", {{"did", table_.did(id)->str()}, {"seconds", seconds}});
 }
 
 bool Agenda::wants(RepoId id) const {
@@ -73,6 +82,10 @@ bool Agenda::wants(RepoId id) const {
 
 void Agenda::pause(const std::string& host, std::chrono::seconds length) {
   hosts_.pause(host, clock_.steady() + length);
+}
+
+void Agenda::pause_probes(std::chrono::milliseconds length) {
+  next_probe_ = std::max(next_probe_, clock_.steady() + length);
 }
 
 std::vector<Agenda::Start> Agenda::next() {
@@ -186,7 +199,10 @@ void Attempt::park() {
   (void)enter(host_);
 }
 
-void Attempt::postpone(std::chrono::milliseconds delay) { due_ = agenda_->clock_.steady() + delay; }
+void Attempt::postpone(std::optional<std::chrono::milliseconds> delay) {
+  due_.reset();
+  if (delay) due_ = agenda_->clock_.steady() + *delay;
+}
 
 void Attempt::conclude() {
   if (!agenda_->hurried_.contains(id_)) return;

@@ -34,6 +34,8 @@ class Agenda {
   [[nodiscard]] bool wants(RepoId id) const;
   /// No fetch from this host for so long.
   void pause(const std::string& host, std::chrono::seconds length);
+  /// No attempt that has to look for its host, for so long: there is nobody to ask.
+  void pause_probes(std::chrono::milliseconds length);
 
   /// An attempt to be made now.
   struct Start {
@@ -52,6 +54,7 @@ class Agenda {
   [[nodiscard]] std::optional<SteadyTime> next_due(SteadyTime now);
   /// Into the queue, to be taken as soon as its pace allows.
   void enqueue(RepoId id);
+  void tell_of_pace(RepoId id, SteadyTime::duration wait);
   void show() const;
 
   const repos::Table& table_;
@@ -92,8 +95,8 @@ class Attempt {
   void leave(Hosts::Answer answer);
   /// Waits for its host again, uncharged.
   void park();
-  /// To be tried again then.
-  void postpone(std::chrono::milliseconds delay);
+  /// To be tried again then, or without a delay as soon as it may; the last word counts.
+  void postpone(std::optional<std::chrono::milliseconds> delay);
   /// It came to its end, good or bad: what was demanded is done, and the pace of the repo counts it.
   void conclude();
 

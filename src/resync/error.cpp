@@ -21,6 +21,8 @@ const char* text_of(Errc code) {
       return "the fetched repo is incomplete";
     case Errc::buffer_full:
       return "too many live commits came during the fetch";
+    case Errc::behind:
+      return "the PDS served an older repo than was seen";
     case Errc::removed:
       return "the repo was removed";
     case Errc::temporary_file:

@@ -8,10 +8,11 @@
 
 namespace tap::resync {
 
-Blame blame_of(const Error& error) {
+Blame blame_of(const Error& error, const atproto::Did& did) {
   if (error == Errc::removed) return Blame::nobody;
   const bool database = error.code().category() == store::make_error_code(store::Errc::failed).category();
   if (database || error == Errc::temporary_file) return Blame::ours;
+  if (error == identity::Errc::unavailable && did.method() == "plc") return Blame::directory;
   const bool lasting = error == Errc::refused || error == Errc::no_pds || error == Errc::no_key ||
                        error == identity::Errc::unsupported_method || error == identity::Errc::not_found ||
                        error == identity::Errc::tombstoned || error == identity::Errc::bad_document ||

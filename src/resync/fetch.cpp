@@ -2,20 +2,20 @@
 #include "resync/fetch.hpp"
 
 #include "tap/atproto/car.hpp"
+#include "tap/net/retry_after.hpp"
 #include "tap/resync/error.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <charconv>
-#include <ctime>
 
 namespace tap::resync {
 namespace {
 
 using std::chrono::seconds;
 constexpr int kTooManyRequests = 429;
-constexpr std::int64_t kLongestPause = 3600;
+constexpr seconds kLongestPause{3600};
 constexpr std::size_t kLongestText = 1'000;  // of a stranger's, in /info and in the database
 
 std::optional<std::int64_t> number_of(const std::string& text) {
@@ -23,13 +23,6 @@ std::optional<std::int64_t> number_of(const std::string& text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
   return value;
-}
-
-std::optional<std::int64_t> http_date_of(const std::string& text) {
-  std::tm date{};
-  const char* end = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
-  if (end == nullptr || *end != '\0') return std::nullopt;
-  return ::timegm(&date);
 }
 
 /// At most so many bytes, and no half character at the end.
@@ -47,16 +40,12 @@ bool names_a_refusal(std::string_view name) {
 
 std::optional<seconds> pause_of(const net::Response& response, WallTime now) {
   const std::int64_t unix_now = std::chrono::floor<seconds>(now).time_since_epoch().count();
-  const std::string& after = response.header("retry-after");
-  std::optional<std::int64_t> wait = number_of(after);
+  std::optional<seconds> wait = net::retry_after(response, now);
   if (!wait) {
-    if (const auto date = http_date_of(after)) wait = *date - unix_now;
-  }
-  if (!wait) {
-    if (const auto reset = number_of(response.header("ratelimit-reset"))) wait = *reset - unix_now;
+    if (const auto reset = number_of(response.header("ratelimit-reset"))) wait = seconds(*reset - unix_now);
   }
   if (!wait) return std::nullopt;
-  return seconds(std::clamp<std::int64_t>(*wait, 1, kLongestPause));
+  return std::clamp(*wait, seconds(1), kLongestPause);
 }
 
 Error api_error(const net::Response& response) {

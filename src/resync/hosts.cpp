@@ -72,7 +72,7 @@ void Hosts::pause(const std::string& host, SteadyTime until) {
 }
 
 std::vector<Hosts::Admitted> Hosts::unpark(SteadyTime now) {
-  std::erase_if(pauses_, [&](const auto& entry) { return entry.second <= now; });
+  end_pauses(now);
   std::vector<Admitted> admitted;
   for (std::size_t left = crowded_.size(); left > 0 && has_room(); --left) {
     const std::string name = std::move(crowded_.front());
@@ -98,12 +98,27 @@ std::optional<SteadyTime> Hosts::next_due(SteadyTime now) const {
   return due;
 }
 
+void Hosts::end_pauses(SteadyTime now) {
+  for (auto pause = pauses_.begin(); pause != pauses_.end();) {
+    if (pause->second > now) {
+      ++pause;
+      continue;
+    }
+    const std::string name = pause->first;
+    pause = pauses_.erase(pause);
+    forget_if_idle(name, now);
+  }
+}
+
 void Hosts::forget_if_idle(const std::string& name, SteadyTime now) {
   const auto found = hosts_.find(name);
+  if (found == hosts_.end()) return;
   const Host& host = found->second;
-  if (host.fetching > 0 || !host.parked.empty() || host.paused_until > now) return;
-  const bool learned = host.proven || host.hung > 0;
-  if (!learned || hosts_.size() > limits_.known) hosts_.erase(found);
+  if (host.fetching > 0 || !host.parked.empty()) return;
+  const bool worth_it = host.proven || host.hung > 0 || host.paused_until > now;
+  if (worth_it && hosts_.size() <= limits_.known) return;
+  pauses_.erase(name);
+  hosts_.erase(found);
 }
 
 }  // namespace tap::resync

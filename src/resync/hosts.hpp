@@ -29,7 +29,7 @@ class Hosts {
     std::size_t per_host = 4;     ///< of them from one host
     std::size_t park = 64;        ///< repos parked at one host
     std::size_t parked = 10'000;  ///< repos parked everywhere
-    std::size_t known = 20'000;   ///< idle hosts that are remembered
+    std::size_t known = 20'000;   ///< hosts; of idle ones no more are remembered, be they paused or not
   };
   explicit Hosts(Limits limits) : limits_(limits) {}
 
@@ -77,6 +77,7 @@ class Hosts {
   [[nodiscard]] bool admits(const Host& host, SteadyTime now) const;
   void begin(Host& host);
   void judge(Host& host, Answer answer);
+  void end_pauses(SteadyTime now);
   void forget_if_idle(const std::string& name, SteadyTime now);
 
   Limits limits_;

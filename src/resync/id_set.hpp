@@ -6,6 +6,7 @@
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 
 namespace tap::resync {
@@ -29,6 +30,16 @@ class IdSet {
     found->second.bits.reset(value(id) % kPage);
     --size_;
     if (--found->second.count == 0) pages_.erase(found);
+  }
+  /// Takes one out, whichever; none when it is empty.
+  std::optional<repos::RepoId> take_any() {
+    if (pages_.empty()) return std::nullopt;
+    const auto& [number, page] = *pages_.begin();
+    std::size_t bit = 0;
+    while (!page.bits.test(bit)) ++bit;  // a page that is kept is not empty
+    const repos::RepoId id{number * kPage + bit};
+    erase(id);
+    return id;
   }
   [[nodiscard]] bool contains(repos::RepoId id) const {
     const auto found = pages_.find(value(id) / kPage);

@@ -87,6 +87,10 @@ std::chrono::milliseconds retry_delay(bool permanent, std::uint32_t failures) {
   return permanent ? backoff(exponent, 24, 1h) : backoff(exponent, 1800, 2s);
 }
 
+std::chrono::milliseconds longest_delay(std::uint32_t failures) {
+  return retry_delay(true, failures) + std::chrono::seconds(2);  // jitter, and the rest of the second
+}
+
 std::int64_t unix_after(WallTime now, std::chrono::milliseconds delay) {
   return std::chrono::ceil<std::chrono::seconds>(now + delay).time_since_epoch().count();
 }

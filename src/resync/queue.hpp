@@ -73,6 +73,8 @@ class Queue {
 /// When a repo that failed is tried again: a transient failure after 2 s, doubling to an hour; a permanent one after an
 /// hour, doubling to a day. `failures` counts this one; jitter comes on top.
 [[nodiscard]] std::chrono::milliseconds retry_delay(bool permanent, std::uint32_t failures);
+/// An upper bound of it, jitter included, whatever the failures were.
+[[nodiscard]] std::chrono::milliseconds longest_delay(std::uint32_t failures);
 /// The Unix second in which this wait is over: never before it is.
 [[nodiscard]] std::int64_t unix_after(WallTime now, std::chrono::milliseconds delay);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tap/resync/resyncer.hpp"
 
+#include "tap/async/slots.hpp"
 #include "tap/base/log.hpp"
 #include "tap/resync/error.hpp"
 
@@ -8,9 +9,9 @@
 #include "resync/claim.hpp"
 #include "resync/failure.hpp"
 #include "resync/fetch.hpp"
+#include "resync/outage.hpp"
 #include "resync/progress.hpp"
 #include "resync/retry.hpp"
-#include "resync/slots.hpp"
 #include "resync/worker.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
@@ -30,6 +31,14 @@ constexpr std::chrono::seconds kUnnamedPause = 10s;
 /// After trouble of our own: long enough that a full disk does not make us fetch in vain all the time.
 constexpr std::chrono::milliseconds kOwnTrouble = 30s;
 
+std::string what_of(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
 class PoliteResyncer final : public Resyncer {
  public:
   PoliteResyncer(ResyncParts parts, verify::Filter filter, ResyncOptions options)
@@ -40,8 +49,8 @@ class PoliteResyncer final : public Resyncer {
                 {.fetches = options_.fetches, .per_host = options_.fetches_per_host}),
         workers_(parts_.loop, options_.parallelism),
         jobs_(parts_.loop,
-              [](std::string_view name, std::exception_ptr) {
-                kLog.error("a resync ended with an exception", {{"task", name}});
+              [](std::string_view name, const std::exception_ptr& failure) {
+                kLog.error("a resync ended with an exception", {{"task", name}, {"error", what_of(failure)}});
               }),
         fetcher_(parts_.http, parts_.cpu, parts_.clock, parts_.metrics,
                  {options_.fetch_timeout, options_.fetch_idle, options_.max_car_bytes, options_.temporary_directory}),
@@ -72,25 +81,34 @@ class PoliteResyncer final : public Resyncer {
   }
 
  private:
-  /// One try at one repo, from whose host is it to what came of it.
+  /// How long until the next try; none: as soon as the repo wants, or its host.
+  using Delay = std::optional<std::chrono::milliseconds>;
+
   Task<void> pursue(Attempt attempt) {
+    // Should a bug end it, the repo waits like after any trouble of our own.
+    attempt.postpone(kOwnTrouble);
+    attempt.postpone(co_await try_once(attempt));
+  }
+
+  /// One try at one repo, from whose host is it to what came of it.
+  Task<Delay> try_once(Attempt& attempt) {
     const RepoId id = attempt.id();
     const auto did = parts_.table.did(id);
-    if (!did || !agenda_.wants(id)) co_return;
+    if (!did || !agenda_.wants(id)) co_return std::nullopt;
     auto due = co_await postponed(attempt);
-    if (!due) co_return attempt.postpone(kOwnTrouble);
-    if (*due > 0ms) co_return attempt.postpone(*due);
+    if (!due) co_return kOwnTrouble;
+    if (*due > 0ms) co_return *due;
 
     auto identity = co_await enter_host(attempt, *did);
     if (!identity) {
       progress_.failed(progress_.start(parts_.clock), parts_.clock);
       co_return co_await charge(attempt, *did, identity.error());
     }
-    if (!*identity) co_return;  // it waits for its host
+    if (!*identity) co_return std::nullopt;  // it waits for its host
     parts_.check_handle(*did);
     auto claim = co_await claim_repo(attempt, *did);
-    if (!claim) co_return attempt.postpone(kOwnTrouble);
-    if (!*claim) co_return;  // it is wanted no more
+    if (!claim) co_return kOwnTrouble;
+    if (!*claim) co_return std::nullopt;  // it is wanted no more
 
     const auto watch = progress_.start(parts_.clock);
     auto settled = co_await resync(attempt, **claim, std::move(*identity));
@@ -98,25 +116,35 @@ class PoliteResyncer final : public Resyncer {
       progress_.completed(watch, parts_.clock);
       report(*did, *settled);
       attempt.conclude();
-      if (settled->again) attempt.postpone(*settled->again);
-    } else if (settled.error() == Errc::rate_limited) {
-      attempt.park();
-    } else {
-      progress_.failed(watch, parts_.clock);
-      // An account that went or came back meanwhile has made the answer void.
-      if ((*claim)->holds()) co_await charge(attempt, *did, settled.error());
+      co_return settled->again;
     }
+    if (settled.error() == Errc::rate_limited) {
+      attempt.park();
+      co_return std::nullopt;
+    }
+    progress_.failed(watch, parts_.clock);
+    // An account that went or came back meanwhile has made the answer void.
+    if (!(*claim)->holds()) co_return std::nullopt;
+    co_return co_await charge(attempt, *did, settled.error());
   }
 
-  /// How long a repo that failed has to wait still, as the database says: at a start, nobody else remembers.
+  /// How long a repo that failed before this start has to wait still, as the database says; later the agenda knows.
+  /// Never longer than it can have been told to: the wall clock may have been set back since.
   Task<Result<std::chrono::milliseconds>> postponed(Attempt& attempt) {
-    const auto repo = parts_.table.get(attempt.id());
-    if (attempt.hurried() || !repo || repo->state == repos::State::pending) co_return 0ms;
-    auto details = co_await parts_.reader.details(attempt.id());
+    const RepoId id = attempt.id();
+    const auto repo = parts_.table.get(id);
+    const bool on_agenda = !repo || repo->state == repos::State::pending || looked_up_.contains(id);
+    if (attempt.hurried() || on_agenda) {
+      looked_up_.insert(id);
+      co_return 0ms;
+    }
+    auto details = co_await parts_.reader.details(id);
     if (!details) co_return std::unexpected(details.error());
+    looked_up_.insert(id);
     if (!*details || (*details)->retry_after == 0) co_return 0ms;
     const WallTime due{std::chrono::seconds((*details)->retry_after)};
-    co_return std::max(0ms, std::chrono::ceil<std::chrono::milliseconds>(due - parts_.clock.wall()));
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - parts_.clock.wall());
+    co_return std::clamp(left, 0ms, longest_delay((*details)->retries));
   }
 
   /// The refreshed identity, once its PDS has room for a fetch; none when the repo was parked.
@@ -127,6 +155,8 @@ class PoliteResyncer final : public Resyncer {
     // Before it was parked it was fresh.
     if (!identity || !attempt.was_parked()) {
       auto refreshed = co_await parts_.directory.refresh(did);
+      const bool answered = refreshed || refreshed.error() != identity::Errc::unavailable;
+      if (answered && did.method() == "plc") outage_.over();
       if (!refreshed) co_return std::unexpected(refreshed.error());
       identity = *refreshed;
     }
@@ -175,27 +205,39 @@ class PoliteResyncer final : public Resyncer {
   }
 
   /// Writes down that it failed, and when it is tried again.
-  Task<void> charge(Attempt& attempt, const atproto::Did& did, const Error& error) {
-    const Blame blame = blame_of(error);
-    if (blame == Blame::nobody) co_return;
+  Task<Delay> charge(Attempt& attempt, const atproto::Did& did, const Error& error) {
+    const Blame blame = blame_of(error, did);
+    if (blame == Blame::nobody) co_return std::nullopt;
     if (blame == Blame::ours) {
       kLog.error("a resync failed for trouble of our own", {{"did", did.str()}, {"error", error.message()}});
-      co_return attempt.postpone(kOwnTrouble);
+      co_return kOwnTrouble;
     }
+    if (blame == Blame::directory) co_return wait_for_directory(error);
     auto turn = parts_.ledger.turn_of(did.str());
     co_await turn.turn();
     auto retry = co_await next_retry(parts_, attempt.id(), blame == Blame::lasting);
-    if (!retry || !parts_.table.contains(attempt.id())) co_return attempt.postpone(kOwnTrouble);
+    if (!retry || !parts_.table.contains(attempt.id())) co_return kOwnTrouble;
     kLog.warn("failed to resync a repo", {{"did", did.str()}, {"retries", retry->retries}, {"error", error.message()}});
     store::Write write;
     write.mutations.emplace_back(store::DropBuffered{attempt.id()});
     write.mutations.emplace_back(
         store::SetState{attempt.id(), repos::State::error, error.message(), retry->retries, retry->after});
     auto written = co_await parts_.writer.commit(std::move(write));
-    if (!written) co_return attempt.postpone(kOwnTrouble);
+    if (!written) co_return kOwnTrouble;
     parts_.table.set_state(attempt.id(), repos::State::error);
     attempt.conclude();
-    attempt.postpone(retry->delay);
+    co_return retry->delay;
+  }
+
+  /// Nobody is charged for the directory, and nobody asks it while it is surely down.
+  std::chrono::milliseconds wait_for_directory(const Error& error) {
+    const SteadyTime now = parts_.clock.steady();
+    if (const auto wait = outage_.failed(now)) {
+      kLog.warn("the directory does not answer: resyncs wait for it",
+                {{"seconds", std::chrono::ceil<std::chrono::seconds>(*wait).count()}, {"error", error.message()}});
+      agenda_.pause_probes(*wait);
+    }
+    return outage_.retry_delay(now) + parts_.jitter.below(kOwnTrouble);
   }
 
   static void report(const atproto::Did& did, const Worker::Settled& settled) {
@@ -209,7 +251,9 @@ class PoliteResyncer final : public Resyncer {
   verify::Filter filter_;
   ResyncOptions options_;
   Agenda agenda_;
-  Slots workers_;
+  IdSet looked_up_;  // whose retry time was read from the database, or does not matter any more
+  Outage outage_;
+  async::Slots workers_;
   async::TaskGroup jobs_;
   Fetcher fetcher_;
   Worker worker_;

@@ -40,7 +40,9 @@ Worker::Worker(const ResyncParts& parts, const verify::Filter& filter, const Res
                                         "Records told without their content: not of the data model")),
       odd_keys_(parts.metrics.counter("tap_resync_odd_keys_total", "Keys of fetched trees that are no record's path")),
       rejoined_(parts.metrics.counter("tap_resync_replays_failed_total",
-                                      "Fetched repos whose live commits did not fit behind them")) {}
+                                      "Fetched repos whose live commits did not fit behind them")),
+      behind_(parts.metrics.counter("tap_resync_behind_total",
+                                    "Fetched repos that were older than the firehose had shown")) {}
 
 Task<Result<Worker::Settled>> Worker::settle(Claim& claim, Fetched fetched, identity::IdentityPtr identity) {
   // The signature first: nothing that a stranger made is walked (8.4 item 1).
@@ -74,7 +76,9 @@ Task<Result<Worker::Signed>> Worker::check_signature(const Claim& claim, Fetched
          now = parts_.clock.wall()] { return check_root(*blocks, root, did, key, held, now); });
     if (commit) co_return Signed{std::move(*commit), *identity->key};
     if (refreshed || !is_signature_error(commit.error())) co_return std::unexpected(commit.error());
-    // The key may have been rotated while the repo was on its way.
+    // The key may have been rotated while the repo was on its way. A whole repo was fetched, so this may cost a request
+    // though the last one be but a moment old: else the repo would be fetched again in vain.
+    parts_.directory.purge(claim.did());
     auto fresh = co_await parts_.directory.refresh(claim.did());
     if (!fresh) co_return std::unexpected(fresh.error());
     if ((*fresh)->key && *(*fresh)->key == *identity->key) co_return std::unexpected(commit.error());
@@ -103,6 +107,7 @@ Task<Result<std::uint64_t>> Worker::merge(Claim& claim, Fetched& fetched, const 
 
   BatchWriter out(parts_, group_, claim.id(), claim.did());
   std::uint64_t changes = 0;
+  bool told = false;
   Result<void> going;
   for (bool done = false; going && !done;) {
     auto batch = co_await parts_.cpu.run([&difference] { return difference.next(); });
@@ -116,6 +121,9 @@ Task<Result<std::uint64_t>> Worker::merge(Claim& claim, Fetched& fetched, const 
       store::Write write;
       write.mutations.emplace_back(store::PutRecords{claim.id(), std::move(batch->changes)});
       write.events = std::move(batch->events);
+      // Events of an earlier life of the repo, of which the index knows nothing, may be on their way: they go first.
+      if (!told && !write.events.empty()) write.events.front().order = outbox::Order::barrier;
+      told = told || !write.events.empty();
       going = co_await out.write(std::move(write));
     }
     if (going && batch->wants_stored) going = co_await index.feed(difference);
@@ -136,17 +144,16 @@ Task<Result<Worker::Settled>> Worker::join_live(Claim& claim, repos::Head snapsh
   if (!claim.holds()) co_return fail(Errc::removed);
 
   Replay replay(claim.id(), claim.did(), std::move(key), filter_, snapshot, parts_.clock.wall());
-  auto broken = co_await replay_buffered(claim, replay);
-  if (!broken) co_return std::unexpected(broken.error());
+  auto doubtful = co_await doubt(claim, replay);
+  if (!doubtful) co_return std::unexpected(doubtful.error());
   store::SetState state{claim.id(), repos::State::active, {}, 0, 0};
   Settled settled{.head = replay.head()};
-  if (*broken) {
-    rejoined_.add();
+  if (*doubtful) {
     auto retry = co_await next_retry(parts_, claim.id(), false);
     if (!retry) co_return std::unexpected(retry.error());
-    state = {claim.id(), repos::State::desynchronized, (*broken)->message(), retry->retries, retry->after};
+    state = {claim.id(), repos::State::desynchronized, (*doubtful)->message(), retry->retries, retry->after};
     settled.again = retry->delay;
-    kLog.warn("live commits do not fit behind the fetched repo",
+    kLog.warn("a fetched repo is to be fetched again",
               {{"did", claim.did().str()}, {"rev", snapshot.rev.str()}, {"error", state.error}});
   }
   const repos::State after = state.state;
@@ -163,7 +170,30 @@ Task<Result<Worker::Settled>> Worker::join_live(Claim& claim, repos::Head snapsh
   }
   parts_.table.set_head(claim.id(), settled.head);
   claim.settle(after);
+  if (!settled.again) parts_.ledger.seen_revs().forget(claim.id());
   co_return settled;
+}
+
+Task<Result<std::optional<Error>>> Worker::doubt(const Claim& claim, Replay& replay) {
+  auto broken = co_await replay_buffered(claim, replay);
+  if (!broken) co_return broken;
+  if (*broken) {
+    rejoined_.add();
+    co_return broken;
+  }
+  using Verdict = ledger::SeenRevs::Verdict;
+  switch (parts_.ledger.seen_revs().fetched(claim.id(), replay.head().rev)) {
+    case Verdict::current:
+      break;
+    case Verdict::behind:
+      behind_.add();
+      co_return Error(Errc::behind);
+    case Verdict::hopeless:
+      kLog.warn("took an old repo as it is: its PDS serves no newer one",
+                {{"did", claim.did().str()}, {"rev", replay.head().rev.str()}});
+      break;
+  }
+  co_return std::nullopt;
 }
 
 Task<Result<std::optional<Error>>> Worker::replay_buffered(const Claim& claim, Replay& replay) {

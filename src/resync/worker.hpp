@@ -23,7 +23,8 @@ class Worker {
   struct Settled {
     repos::Head head;
     std::uint64_t changes = 0;
-    /// Set when live commits did not fit behind the snapshot: the repo is desynchronized, to be fetched again then.
+    /// Set when live commits did not fit behind the snapshot, or newer ones were seen: the repo is desynchronized, to
+    /// be fetched again then.
     std::optional<std::chrono::milliseconds> again{};
   };
   /// Nothing is written unless the whole snapshot is good. After an error the repo is as before, but for batches
@@ -45,6 +46,8 @@ class Worker {
   /// Writes what differs from the index; says how many changes.
   [[nodiscard]] Task<Result<std::uint64_t>> merge(Claim& claim, Fetched& fetched, const atproto::Commit& commit);
   [[nodiscard]] Task<Result<Settled>> join_live(Claim& claim, repos::Head snapshot, atproto::PublicKey key);
+  /// Why the repo is to be fetched again, snapshot and live commits being what they are; nothing when it is good.
+  [[nodiscard]] Task<Result<std::optional<Error>>> doubt(const Claim& claim, Replay& replay);
   /// Reads what was buffered into `replay`; says what was in the way of all of it.
   [[nodiscard]] Task<Result<std::optional<Error>>> replay_buffered(const Claim& claim, Replay& replay);
 
@@ -55,6 +58,7 @@ class Worker {
   metrics::Counter& unreadable_;
   metrics::Counter& odd_keys_;
   metrics::Counter& rejoined_;
+  metrics::Counter& behind_;
 };
 
 }  // namespace tap::resync

@@ -26,7 +26,7 @@ Precheck precheck(const repos::Repo& repo, atproto::Tid rev) {
 }
 
 Outcome decide(const repos::Repo& repo, const VerifiedCommit& commit, WallTime now) {
-  if (is_future(commit.rev, now)) return {Verdict::reject, Error(Errc::future_rev, commit.rev.str())};
+  if (is_future(commit.rev, now)) return {Verdict::desynchronize, Error(Errc::future_rev, commit.rev.str())};
   if (!repo.head) return {Verdict::desynchronize, Error(Errc::discontinuity, "nothing is held yet")};
   if (commit.rev <= repo.head->rev) return {Verdict::ignore, {}};
   if (commit.prev_data != repo.head->data) return {Verdict::desynchronize, Error(Errc::discontinuity, "prevData")};
@@ -35,7 +35,7 @@ Outcome decide(const repos::Repo& repo, const VerifiedCommit& commit, WallTime n
 }
 
 Outcome decide_sync(const repos::Repo& repo, const atproto::Commit& commit, WallTime now) {
-  if (is_future(commit.rev, now)) return {Verdict::reject, Error(Errc::future_rev, commit.rev.str())};
+  if (is_future(commit.rev, now)) return {Verdict::desynchronize, Error(Errc::future_rev, commit.rev.str())};
   if (!repo.head) return {Verdict::desynchronize, Error(Errc::discontinuity, "nothing is held yet")};
   if (commit.rev <= repo.head->rev) return {Verdict::ignore, {}};
   if (commit.data != repo.head->data) return {Verdict::desynchronize, Error(Errc::content_differs)};

@@ -101,15 +101,18 @@ TEST_F(Resync, ForgedCommitChangesNothing) {
   }
 }
 
-TEST_F(Resync, CommitFromTheFutureHoldsUpNothing) {
+TEST_F(Resync, CommitFromTheFutureIsNotBelievedAndItsRepoFetched) {
   Account alice = follow_one();
   Account dreamer(1);
   dreamer.fill(10);
   dreamer.set_next_rev(atproto::Tid::parse("bzzzzzzzzzzzz").value());
-  send(dreamer.post());
-  send(alice.post());
+  const CommitMessage dreamt = dreamer.post();
+  const CommitMessage next = alice.post();
+  pds_.set_repo(alice.did().str(), alice.full_car());
+  send(dreamt);
+  send(next);
   await_records(alice);
-  EXPECT_EQ(fetches(alice), 1U);
+  EXPECT_EQ(fetches(alice), 2U);
   EXPECT_THAT(told(alice), SizeIs(12));
 }
 

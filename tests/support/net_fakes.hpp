@@ -87,7 +87,7 @@ class FakeResolver final : public net::Resolver {
     if (found == texts.end()) co_return tap::fail(net::Errc::not_found);
     co_return found->second;
   }
-  [[nodiscard]] Task<Result<std::vector<boost::asio::ip::address>>> addresses(std::string host) override {
+  [[nodiscard]] Task<Result<std::vector<boost::asio::ip::address>>> addresses(std::string host, net::Names) override {
     co_await gate.pass();
     const auto found = hosts.find(host);
     if (found == hosts.end()) co_return tap::fail(net::Errc::not_found);
@@ -104,6 +104,7 @@ class FakeRelay final : public net::WsConnector {
     net::Url url;
     std::deque<Bytes> frames;  ///< sent, not read yet
     std::size_t read = 0;      ///< frames that were taken
+    bool too_large = false;    ///< the next read passes over a message
     Error ending;              ///< once set, what reads after the last frame get
     async::Event arrival;
   };
@@ -120,6 +121,10 @@ class FakeRelay final : public net::WsConnector {
   /// Onto the newest connection.
   void send(Bytes frame) {
     connections.back()->frames.push_back(std::move(frame));
+    connections.back()->arrival.notify_all();
+  }
+  void send_too_large() {
+    connections.back()->too_large = true;
     connections.back()->arrival.notify_all();
   }
   void end(net::Errc error) {
@@ -148,6 +153,7 @@ class FakeRelay final : public net::WsConnector {
     explicit Stream(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
     [[nodiscard]] Task<Result<ByteView>> read() override {
       while (connection_->frames.empty()) {
+        if (std::exchange(connection_->too_large, false)) co_return tap::fail(net::Errc::too_large);
         if (connection_->ending.code()) co_return std::unexpected(connection_->ending);
         co_await connection_->arrival.wait();
       }

@@ -47,6 +47,7 @@ struct ServerParts {
   repos::Table& table;
   ledger::Ledger& ledger;
   store::Reader& reader;
+  store::Writer& writer;  ///< of dead letters
   identity::Directory& directory;
   outbox::Outbox& outbox;
   deliver::ChannelHub& channel;

@@ -30,11 +30,13 @@ struct Config {
   std::string temp_dir;
   std::int64_t ident_cache_size = 2'000'000;
   std::int64_t outbox_capacity = 100'000;
+  std::string webhook_url;
   bool disable_acks = false;
   std::vector<std::string> collection_filters;
   bool outbox_only = false;
   std::string admin_password;
   std::chrono::nanoseconds retry_timeout = std::chrono::seconds(60);
+  std::int64_t max_attempts = 0;
   bool allow_private_hosts = false;
   std::string log_level = "info";
   std::string metrics_listen;

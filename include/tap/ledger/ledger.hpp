@@ -4,6 +4,7 @@
 #include "tap/async/task.hpp"
 #include "tap/async/turns.hpp"
 #include "tap/base/metrics.hpp"
+#include "tap/ledger/seen_revs.hpp"
 #include "tap/repos/table.hpp"
 #include "tap/store/writer.hpp"
 #include "tap/verify/commit.hpp"
@@ -70,6 +71,8 @@ class Ledger {
   [[nodiscard]] bool buffer_overflowed(RepoId id) const;
   /// At the beginning and the end of a fetch: what was kept until now counts no more.
   void reset_buffer(RepoId id) { tallies_.erase(id); }
+  /// [turn] What the fetches of repos that are not active must bring at least.
+  [[nodiscard]] SeenRevs& seen_revs() { return seen_revs_; }
 
  private:
   /// A repo that is out of the table, and not yet out of the database.
@@ -98,6 +101,7 @@ class Ledger {
   std::function<void(RepoId)> wake_;
   BufferLimits limits_;
   std::unordered_map<RepoId, Tally> tallies_;  // of repos that are being fetched
+  SeenRevs seen_revs_;
   metrics::Counter& overflows_;
 };
 

@@ -5,6 +5,7 @@
 #include "tap/base/bytes.hpp"
 #include "tap/base/result.hpp"
 #include "tap/net/error.hpp"
+#include "tap/net/resolver.hpp"
 #include "tap/net/url.hpp"
 
 #include <chrono>
@@ -28,6 +29,7 @@ struct Request {
   Headers headers = {};  ///< besides Host, User-Agent, Content-Length, and Authorization from the URL's userinfo
   std::string body = {};
   Trust trust = Trust::untrusted;
+  Names names = Names::pds;                   ///< of an untrusted host: with whom its name look-up may have to wait
   int redirects = 3;                          ///< how many to follow, of GET and HEAD only; 0: a 3xx is an answer
   std::chrono::milliseconds timeout{10'000};  ///< the whole exchange: resolving, redirects and the sink included
   std::chrono::milliseconds idle{30'000};     ///< for the answer to begin, and between two pieces of the body
@@ -64,7 +66,6 @@ class HttpClient {
   [[nodiscard]] virtual Task<Result<Response>> stream(Request request, BodySink sink) = 0;
 };
 
-class Resolver;
 struct ClientOptions {
   std::string user_agent = {};
   std::string ca_file = {};            ///< SSL_CERT_FILE; empty: the system's

@@ -24,9 +24,9 @@ class WsStream {
  public:
   virtual ~WsStream() = default;
   /// The next binary message, its fragments joined; the view is valid until the next call. A breach of the protocol or
-  /// a text message is bad_frame, a message above max_message too_large, a close frame closed, a connection that just
-  /// ends cut. After an error every read gives that error. Pings are answered here, and sent whether or not somebody
-  /// reads.
+  /// a text message is bad_frame, a close frame closed, a connection that just ends cut; every later read gives that
+  /// error again. A message above max_message is too_large and passed over: the next read goes on behind it. Pings are
+  /// answered here, and sent whether or not somebody reads.
   [[nodiscard]] virtual Task<Result<ByteView>> read() = 0;
   /// Whether another message can be read without waiting for the network (bytes are buffered).
   [[nodiscard]] virtual bool has_buffered() const = 0;

@@ -23,7 +23,7 @@ enum class Opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close
 
 /// Takes messages out of a buffer that it owns, where they lie. Only fragments are copied, to join them. Memory: the
 /// buffer, of `read_bytes` or of the one longer frame that is coming, and the fragments so far; what no byte has
-/// reached is not resident.
+/// reached is not resident. A message above `max_message` takes none: its bytes are dropped as they come.
 class FrameReader {
  public:
   /// Who sends the frames. A server must not mask them, and write lengths in the shortest form. A client must mask
@@ -39,11 +39,14 @@ class FrameReader {
     ByteView payload{};  ///< unmasked; text may be invalid UTF-8
   };
 
+  static constexpr std::size_t kAbsurd = 64;
+
   explicit FrameReader(const Options& options);
 
   /// The next message or control frame, nothing when more input is needed. The payload is valid until the next call of
-  /// anything but has_message(). bad_frame on a breach of the protocol, too_large above max_message, both as soon as
-  /// the frame's head tells; after them the reader is of no more use.
+  /// anything but has_message(). too_large above max_message, once and as soon as a frame's head tells: the message is
+  /// passed over, and the next call goes on behind it. bad_frame on a breach of the protocol, and for a message of more
+  /// than kAbsurd times the limit, which would swallow all that follows: then the reader is of no more use.
   [[nodiscard]] Result<std::optional<Message>> next();
   /// Whether next() would give a data message or an error, perhaps behind control frames.
   [[nodiscard]] bool has_message() const;
@@ -62,14 +65,17 @@ class FrameReader {
     std::size_t payload = 0;
     [[nodiscard]] std::size_t whole() const { return size + payload; }
   };
+  /// What has come of a message that is not whole.
   struct Fragments {
-    bool open = false;
+    std::optional<Opcode> kind;  // none: nothing has
     std::size_t bytes = 0;
   };
-  [[nodiscard]] Fragments fragments() const { return {joining_.has_value(), joining_ ? joined_.size() : 0}; }
-  [[nodiscard]] Result<std::optional<Head>> head(std::size_t at, Fragments before) const;
+  [[nodiscard]] static Fragments after(const Head& head, const Fragments& before);
+  [[nodiscard]] bool is_too_large(const Head& head, const Fragments& before) const;
+  [[nodiscard]] bool drop();
+  [[nodiscard]] Result<std::optional<Head>> head(std::size_t at, const Fragments& before) const;
   [[nodiscard]] std::string_view breach(std::uint8_t first, std::uint8_t second) const;
-  [[nodiscard]] std::string_view breach(const Head& head, Fragments before) const;
+  [[nodiscard]] std::string_view breach(const Head& head, const Fragments& before) const;
   [[nodiscard]] std::optional<Message> join(const Head& head, ByteView payload);
   void move_to(std::size_t capacity);
 
@@ -80,9 +86,10 @@ class FrameReader {
   std::unique_ptr<std::uint8_t[]> buffer_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  std::size_t wanted_ = 0;  // size of the frame at begin_, once its head is known
-  Bytes joined_;
-  std::optional<Opcode> joining_;  // the kind of the message that is coming in fragments
+  std::size_t wanted_ = 0;    // size of the frame at begin_, once its head is known
+  Fragments fragments_;       // of the message that is coming
+  Bytes joined_;              // their bytes, unless they are too many
+  std::size_t dropping_ = 0;  // so many bytes more, of a frame of a message that is too large
 };
 
 /// What answers a close frame: its code without a reason, or nothing for nothing. bad_frame for what a close frame must

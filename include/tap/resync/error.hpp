@@ -14,6 +14,7 @@ enum class Errc {
   rate_limited,    ///< 429: the host pauses, the repo is not charged
   incomplete,      ///< the CAR lacks a block that the tree names
   buffer_full,     ///< more live commits came during the fetch than are kept
+  behind,          ///< the PDS served an older repo than the firehose has shown: fetched again, a few times
   removed,         ///< the repo was removed meanwhile
   temporary_file,  ///< no room or permission for the fetched blocks
 };

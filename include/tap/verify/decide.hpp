@@ -22,13 +22,15 @@ enum class Precheck : std::uint8_t {
 };
 [[nodiscard]] Precheck precheck(const repos::Repo& repo, atproto::Tid rev);
 
-enum class Verdict : std::uint8_t { ignore, reject, desynchronize, apply };
+enum class Verdict : std::uint8_t { ignore, desynchronize, apply };
 struct Outcome {
   Verdict verdict = Verdict::ignore;
-  Error reason;  ///< of reject and desynchronize
+  Error reason;  ///< of desynchronize
 };
 /// What to do with a verified commit or #sync, given what we hold (protocol 8.1 steps 2, 9). Total: every input has an
-/// outcome. apply means: of a commit, that it chains; of a #sync, that its content is what we hold.
+/// outcome. apply means: of a commit, that it chains; of a #sync, that its content is what we hold. One from the future
+/// is not believed: every honest commit after it would look old. But its repo went on, and it may be our clock that is
+/// wrong: it is fetched, and that again until the clock has come so far.
 [[nodiscard]] Outcome decide(const repos::Repo& repo, const VerifiedCommit& commit, WallTime now);
 [[nodiscard]] Outcome decide_sync(const repos::Repo& repo, const atproto::Commit& commit, WallTime now);
 

@@ -40,15 +40,11 @@ Result<void> JournalTable::save_counters(const Counters& before, const Counters&
 
 Result<outbox::EventId> JournalTable::append(JournalWriter& journal, Counters& counters) {
   const outbox::EventId first = counters.next_event;
-  const std::vector<std::string> changes = journal.take_changes();
-  const std::vector<JournalWriter::Events> events = journal.take_events();
   // Rows with events come first: their ids are consecutive.
-  for (std::size_t at = 0; at < std::max(changes.size(), events.size()); ++at) {
-    const JournalWriter::Events* part = at < events.size() ? &events[at] : nullptr;
-    auto done = insert(part == nullptr ? 0 : part->count, at < changes.size() ? changes[at] : std::string_view(),
-                       part == nullptr ? std::string_view() : part->body, counters);
-    if (!done) return std::unexpected(done.error());
+  for (const JournalWriter::Events& events : journal.take_events()) {
+    if (auto done = insert(events.count, {}, events.body, counters); !done) return std::unexpected(done.error());
   }
+  if (auto done = append_changes(journal, counters); !done) return std::unexpected(done.error());
   return first;
 }
 
@@ -83,12 +79,15 @@ Result<std::size_t> JournalTable::acknowledge_row(std::span<const outbox::EventI
     outbox::EventId first{};
     std::uint64_t count = 0, acked = 0;
     Marks marks;
+    bool has_changes = false;
   } row;
   auto done = database_.each(
-      "SELECT j.id, j.count, coalesce(a.acked, 0), a.marks FROM journal j LEFT JOIN journal_acks a ON a.id = j.id "
+      "SELECT j.id, j.count, coalesce(a.acked, 0), a.marks, length(j.changes) FROM journal j LEFT JOIN journal_acks a "
+      "ON a.id = j.id "
       "WHERE j.id <= ? ORDER BY j.id DESC LIMIT 1",
       [&](const Row& found) {
-        row = {outbox::EventId{found.number(0)}, found.number(1), found.number(2), Marks(found.blob(3))};
+        row = {outbox::EventId{found.number(0)}, found.number(1), found.number(2), Marks(found.blob(3)),
+               found.integer(4) != 0};
       },
       ids.front());
   if (!done) return std::unexpected(done.error());
@@ -100,7 +99,7 @@ Result<std::size_t> JournalTable::acknowledge_row(std::span<const outbox::EventI
   }
   if (row.acked == before) return std::max<std::size_t>(in_row, 1);
 
-  if (row.acked == row.count && row.first < counters.folded) {
+  if (row.acked == row.count && (!row.has_changes || row.first < counters.folded)) {
     done = remove(row.first);
   } else {
     done = database_.run("INSERT OR REPLACE INTO journal_acks (id, acked, marks) VALUES (?, ?, ?)", row.first,

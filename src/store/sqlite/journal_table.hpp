@@ -27,12 +27,15 @@ class JournalTable {
   [[nodiscard]] Result<Counters> read_counters();
   [[nodiscard]] Result<void> save_counters(const Counters& before, const Counters& now);
 
-  /// The id of the first event, or the next free one when there are none.
+  /// The id of the first event, or the next free one when there are none. Events and changes go into rows of their own:
+  /// events are large and done with as soon as they are acked, changes are small and wait for the fold. So the pages of
+  /// events are soon free and written anew while they are in the log only, and most never reach the database.
   [[nodiscard]] Result<outbox::EventId> append(JournalWriter& journal, Counters& counters);
   /// Only the changes, so that they can be folded; the events stay in `journal`.
   [[nodiscard]] Result<void> append_changes(JournalWriter& journal, Counters& counters);
 
-  /// Marks events as done with; deletes the rows that thereby are, and are folded. Unknown ids are harmless.
+  /// Marks events as done with; deletes the rows that thereby are, and hold no change to be folded. Unknown ids are
+  /// harmless.
   [[nodiscard]] Result<void> acknowledge(std::span<const outbox::EventId> ids, const Counters& counters);
   /// From this row on there may be rows that are folded and done with, but still there.
   void sweep_from(outbox::EventId row) { swept_ = std::min(swept_, row); }

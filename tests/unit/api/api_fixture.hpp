@@ -77,6 +77,7 @@ class ApiTest : public ::testing::Test {
                           .table = table,
                           .ledger = ledger,
                           .reader = reader,
+                          .writer = writer,
                           .directory = directory,
                           .outbox = *outbox,
                           .channel = hub,

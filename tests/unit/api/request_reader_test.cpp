@@ -35,8 +35,8 @@ TEST(RequestReader, ARequestComesOutHoweverItsBytesAreCut) {
     EXPECT_EQ(request.method, "POST");
     EXPECT_EQ(request.target, "/repos/add?pretty");
     EXPECT_EQ(request.path(), "/repos/add");
-    EXPECT_TRUE(request.has_parameter("pretty"));
-    EXPECT_FALSE(request.has_parameter("prett"));
+    EXPECT_TRUE(request.parameter("pretty"));
+    EXPECT_FALSE(request.parameter("prett"));
     EXPECT_EQ(request.host + request.user_agent + request.request_id + request.authorization, "tapua7Basic x");
     EXPECT_EQ(request.content_type, "application/json");
     EXPECT_EQ(request.content_length, 5);

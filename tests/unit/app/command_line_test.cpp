@@ -169,10 +169,10 @@ TEST(CommandLine, HelpNamesEveryFlagAndVariable) {
 }
 
 TEST(CommandLine, WhatThisVersionCannotDoIsSaidAndNotIgnored) {
-  EXPECT_THAT(read({"run"}, {{"TAP_WEBHOOK_URL", "http://x"}}).error, HasSubstr("TAP_WEBHOOK_URL"));
+  EXPECT_THAT(read({"run"}, {{"TAP_SIGNAL_COLLECTION", "a.b.c"}}).error, HasSubstr("TAP_SIGNAL_COLLECTION"));
   EXPECT_FALSE(read({"run"}, {{"TAP_FULL_NETWORK", "true"}}).run);
   EXPECT_TRUE(read({"run"}, {{"TAP_FULL_NETWORK", "false"}}).run);
-  EXPECT_TRUE(read({"run"}, {{"TAP_WEBHOOK_URL", ""}}).run);
+  EXPECT_TRUE(read({"run"}, {{"TAP_SIGNAL_COLLECTION", ""}}).run);
 }
 
 }  // namespace

@@ -35,6 +35,17 @@ TEST(Validate, UrlsNeedASchemeThatFits) {
   EXPECT_NE(validate(changed([](Config& c) { c.plc_url = "wss://plc"; })), "");
 }
 
+TEST(Validate, WebhookUrlIsOfTheWebOrAbsent) {
+  for (const char* url : {"hook.example", "ftp://hook.example", "ws://hook.example", "https://", "http://a b"}) {
+    EXPECT_THAT(validate(changed([&](Config& c) { c.webhook_url = url; })),
+                AllOf(HasSubstr("--webhook-url"), HasSubstr("TAP_WEBHOOK_URL")))
+        << url;
+  }
+  for (const char* url : {"", "http://127.0.0.1:8000/hook?a=b", "https://user:password@hook.example"}) {
+    EXPECT_THAT(validate(changed([&](Config& c) { c.webhook_url = url; })), IsEmpty()) << url;
+  }
+}
+
 TEST(Validate, DatabaseUrlsNeedAKnownSchemeOrAreAPath) {
   for (const char* url : {"", "mysql://x", "http://x"}) {
     EXPECT_THAT(validate(changed([&](Config& c) { c.db_url = url; })), HasSubstr("unsupported database URL scheme"))

@@ -125,30 +125,26 @@ TEST_F(Commits, ThatAreMalformedMarkTheRepoAndNothingElse) {
   expect_desynchronizes([](auto& message) { message.ops[0].action = "replace"; });
 }
 
-TEST_F(Commits, OfTheFarFutureAreNotBelieved) {
-  test::Account honest = followed(1);
-  test::Account liar(1);
-  liar.fill(3);
-  liar.set_next_rev(kFarFuture);
-  handle(liar.post());
-  EXPECT_EQ(state_of(honest), State::active);
-  EXPECT_EQ(count("tap_firehose_events_invalid_total"), 1U);
-  EXPECT_EQ(cursor(), seq);
-
-  // Its next honest commit is no replay.
-  handle(honest.post());
-  expect_in_step(honest);
-}
-
-TEST_F(Commits, AfterOneOfTheFarFutureThatWasMeantShowThatTheRepoWentOn) {
+TEST_F(Commits, OfTheFarFutureAreNotBelievedAndMarkTheRepo) {
   test::Account account = followed(1);
-  const auto before = account.head()->rev;
+  const auto before = held(account);
   account.set_next_rev(kFarFuture);
   handle(account.post());
-  auto next = account.commit({}, {.rev = atproto::Tid(before.value() + 1024)});
-  next.rev = atproto::Tid(before.value() + 1024).str();
-  handle(next);
+  EXPECT_EQ(held(account), before);
+  EXPECT_THAT(writer.bodies(), IsEmpty());
   EXPECT_EQ(state_of(account), State::desynchronized);
+  EXPECT_THAT(database.find(account.did().str())->details.error, HasSubstr("future"));
+  EXPECT_EQ(count("tap_firehose_future_revs_total"), 1U);
+  EXPECT_EQ(cursor(), seq);
+}
+
+TEST_F(Commits, AreNotLostWhenOurClockIsBehind) {
+  test::Account account = followed(1);
+  const auto micros = static_cast<std::uint64_t>((clock.wall() + std::chrono::minutes(4)).time_since_epoch().count());
+  account.set_next_rev(atproto::Tid(micros << 10));
+  clock.set_wall(clock.wall() - std::chrono::minutes(10));
+  handle(account.post());
+  EXPECT_EQ(state_of(account), State::desynchronized) << "the repo went on, and nothing else may ever tell";
 }
 
 TEST_F(Commits, AreRefreshedOnceAfterAMissedRotation) {
@@ -214,6 +210,35 @@ TEST_F(Commits, OfReposThatWaitForTheirFetchAreIgnored) {
   EXPECT_EQ(cursor(), seq);
 }
 
+TEST_F(Commits, ThatWereShownAreWhatTheFetchMustBring) {
+  using Verdict = ledger::SeenRevs::Verdict;
+  test::Account account = followed(1);
+  const auto id = table.find(account.did().str()).value();
+  const auto before = account.head()->rev;
+  const auto expect_behind = [&](bool behind) {
+    EXPECT_EQ(ledger.seen_revs().fetched(id, before), behind ? Verdict::behind : Verdict::current);
+    EXPECT_EQ(ledger.seen_revs().fetched(id, account.head()->rev), Verdict::current);
+    ledger.seen_revs().forget(id);
+  };
+  handle(account.post());  // applied: nothing to be fetched
+  EXPECT_EQ(ledger.seen_revs().size(), 0U);
+
+  account.post();
+  handle(account.post());  // does not chain
+  ASSERT_EQ(state_of(account), State::desynchronized);
+  expect_behind(true);
+  for (const auto state : {State::pending, State::desynchronized, State::resyncing, State::error}) {
+    table.set_state(id, state);
+    handle(account.post());
+    expect_behind(true);
+    handle(account.sync());
+    expect_behind(true);
+  }
+  account.set_next_rev(kFarFuture);
+  handle(account.post());
+  expect_behind(false);
+}
+
 TEST_F(Commits, OfAReposFetchAreKept) {
   test::Account account = followed(1);
   const auto id = table.find(account.did().str()).value();
@@ -277,13 +302,14 @@ TEST_F(Syncs, OfAnotherAccountTouchOnlyTheOneTheyName) {
   EXPECT_EQ(state_of(a), State::desynchronized);
 }
 
-TEST_F(Syncs, OfTheFarFutureAreNotBelieved) {
+TEST_F(Syncs, OfTheFarFutureMarkTheRepoEvenOfTheSameContent) {
   test::Account account = followed(1);
+  const auto before = held(account);
   account.set_next_rev(kFarFuture);
-  static_cast<void>(account.post());
+  static_cast<void>(account.commit({}));
   handle(account.sync());
-  EXPECT_EQ(state_of(account), State::active);
-  EXPECT_THAT(writer.writes, IsEmpty());
+  EXPECT_EQ(held(account), before);
+  EXPECT_EQ(state_of(account), State::desynchronized);
 }
 
 class Identities : public World {};

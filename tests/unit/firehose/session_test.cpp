@@ -246,6 +246,19 @@ TEST_F(SessionTest, GoesOnBehindABadFrame) {
   EXPECT_EQ(count("tap_firehose_events_malformed_total"), 2U);
 }
 
+TEST_F(SessionTest, GoesOnBehindAMessageThatIsTooLarge) {
+  run();
+  until_connected(1);
+  send_seq(10);
+  relay.send_too_large();
+  loop.settle();
+  send_seq(12);
+  EXPECT_EQ(cursor(), 12);
+  EXPECT_EQ(relay.attempts, 1U);
+  EXPECT_EQ(count("tap_firehose_events_malformed_total"), 1U);
+  EXPECT_EQ(count("tap_firehose_events_received_total"), 3U);
+}
+
 TEST_F(SessionTest, CountsForgottenEvents) {
   run();
   until_connected(1);

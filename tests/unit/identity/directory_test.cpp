@@ -100,6 +100,7 @@ TEST_F(DirectoryTest, FetchesWebDocumentsFromTheirHost) {
   http.answer("https://host.test/.well-known/did.json", 200, R"({"id":"did:web:host.test"})");
   EXPECT_EQ(lookup("did:web:host.test").value()->did.str(), "did:web:host.test");
   EXPECT_EQ(http.requests.back().trust, net::Trust::untrusted);
+  EXPECT_EQ(http.requests.back().names, net::Names::did_web);
   EXPECT_EQ(http.requests.back().max_body, 1U << 20);
 
   http.fail_with("https://gone.test/.well-known/did.json", net::Errc::not_found);

@@ -91,6 +91,7 @@ TEST_F(HandleResolverTest, AsksOverHttpsWhenDnsHasNothing) {
   EXPECT_EQ(resolve("a.test").did, kDid);
   ASSERT_EQ(http.requests.size(), 1U);
   EXPECT_EQ(http.requests[0].trust, net::Trust::untrusted);
+  EXPECT_EQ(http.requests[0].names, net::Names::handles);
   EXPECT_EQ(http.requests[0].max_body, 2'048U);
 
   names.texts["_atproto.a.test"] = std::vector<std::string>{"unrelated"};

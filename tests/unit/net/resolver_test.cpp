@@ -120,20 +120,37 @@ TEST_F(Txt, QueuedLookUpsThatNobodyWaitsForAreNotMade) {
   EXPECT_TRUE(slow.done());
 }
 
-TEST_F(Txt, LookUpsThatHangDoNotHoldUpAddresses) {
+class LookUps : public Txt {};
+
+/// Anybody may have names that hang, and more of them than there are threads.
+TEST_F(LookUps, ThatHangHoldUpNobodyButTheirOwnKind) {
   dns_.set_silent("slow.test");
-  const auto resolver = make({.address_threads = 1, .txt_threads = 2});
-  std::vector<test::Loop::Started<Result<std::vector<std::string>>>> slow;
-  for (int number = 0; number < 10; ++number) slow.push_back(loop_.start(resolver->txt("slow.test")));
-  EXPECT_TRUE(loop_.run(resolver->addresses("localhost")));
+  const auto resolver = make({.operator_threads = 1, .pds_threads = 1, .did_web_threads = 1, .handle_threads = 1});
+  std::vector<test::Loop::Started<Result<std::vector<boost::asio::ip::address>>>> slow;
+  std::vector<test::Loop::Started<Result<std::vector<std::string>>>> texts;
+  for (int number = 0; number < 10; ++number) texts.push_back(loop_.start(resolver->txt("slow.test")));
+  for (const auto kind : {Names::handles, Names::did_web, Names::pds, Names::operators}) {
+    EXPECT_TRUE(loop_.run(resolver->addresses("localhost", kind)));
+    for (int number = 0; number < 2; ++number) slow.push_back(loop_.start(resolver->addresses("slow.test", kind)));
+  }
   for (const auto& look_up : slow) EXPECT_FALSE(look_up.done());
+  for (const auto& look_up : texts) EXPECT_FALSE(look_up.done());
+}
+
+TEST_F(LookUps, ThatHangDelayTheirOwnKind) {
+  dns_.set_silent("slow.test");
+  const auto resolver = make({.pds_threads = 1});
+  auto slow = loop_.start(resolver->addresses("slow.test", Names::pds));
+  EXPECT_TRUE(loop_.run(resolver->addresses("localhost", Names::pds)));
+  ASSERT_TRUE(slow.done());
+  EXPECT_EQ(slow.take().error(), Errc::resolve_failed);
 }
 
 TEST(Addresses, ALiteralIsItself) {
   test::Loop loop;
   const auto resolver = make_resolver(loop.executor());
   for (const std::string text : {"127.0.0.1", "2001:db8::1"}) {
-    const auto addresses = loop.run(resolver->addresses(text));
+    const auto addresses = loop.run(resolver->addresses(text, Names::pds));
     ASSERT_TRUE(addresses);
     EXPECT_THAT(*addresses, ElementsAre(boost::asio::ip::make_address(text)));
   }
@@ -142,7 +159,7 @@ TEST(Addresses, ALiteralIsItself) {
 TEST(Addresses, LocalhostIsLoopback) {
   test::Loop loop;
   const auto resolver = make_resolver(loop.executor());
-  const auto addresses = loop.run(resolver->addresses("localhost"));
+  const auto addresses = loop.run(resolver->addresses("localhost", Names::operators));
   ASSERT_TRUE(addresses);
   for (const auto& address : *addresses) EXPECT_TRUE(address.is_loopback());
 }

@@ -119,12 +119,14 @@ TEST_F(WsClient, ATextMessageIsMalformed) {
   EXPECT_EQ(read(*stream), text_of(Errc::bad_frame));
 }
 
-TEST_F(WsClient, AMessageAboveTheLimitIsTooLarge) {
+TEST_F(WsClient, AMessageAboveTheLimitIsTooLargeAndPassedOver) {
   auto stream = connect({.max_message = 1000});
   push(std::string(1000, 'x'));
-  push(std::string(1001, 'x'));
+  push(std::string(60'000, 'x'));
+  push("next");
   EXPECT_EQ(read(*stream), std::string(1000, 'x'));
   EXPECT_EQ(read(*stream), text_of(Errc::too_large));
+  EXPECT_EQ(read(*stream), "next");
 }
 
 TEST_F(WsClient, ABreachOfTheProtocolIsMalformed) {

@@ -155,7 +155,7 @@ TEST_P(Frames, TellOfAMessageBehindControlFramesAndOfAnEndOfFragments) {
   EXPECT_TRUE(fragments.has_message());
 }
 
-TEST_P(Frames, AsLongAsTheLimitPassAndLongerOnesAreRefusedBeforeTheyArrive) {
+TEST_P(Frames, AsLongAsTheLimitPassAndLongerOnesAreToldOfBeforeTheyArrive) {
   FrameReader largest = reader(200);
   feed(largest,
        frame(0x82, std::string(200, 'x')) + frame(0x02, std::string(100, 'x')) + frame(0x80, std::string(100, 'x')));
@@ -163,17 +163,63 @@ TEST_P(Frames, AsLongAsTheLimitPassAndLongerOnesAreRefusedBeforeTheyArrive) {
   EXPECT_EQ(next(largest), "binary:" + std::string(200, 'x'));
   const std::string half = frame(0x02, std::string(100, 'x'));
   for (const std::string& bytes :
-       {frame(0x82, std::string(201, 'x')).substr(0, 4), frame(0x82, std::string(70'000, 'x')).substr(0, 10),
-        half + frame(0x80, std::string(101, 'x')).substr(0, 2),
+       {frame(0x82, std::string(201, 'x')).substr(0, 4), half + frame(0x80, std::string(101, 'x')).substr(0, 2),
         half + frame(0x00, std::string(101, 'x')).substr(0, 2)}) {
     EXPECT_EQ(error_of(reader(200), bytes), Errc::too_large);
   }
   EXPECT_EQ(error_of(reader(100), frame(0x82, std::string(101, 'x')).substr(0, 2)), Errc::too_large);
+  EXPECT_EQ(error_of(reader(2'000), frame(0x82, std::string(70'000, 'x')).substr(0, 10)), Errc::too_large);
+}
+
+TEST_P(Frames, BehindAMessageThatIsTooLargeAreRead) {
+  const std::string large(5'000, 'x');
+  const std::string fragments = frame(0x02, std::string(900, 'x')) + frame(0x00, large) + frame(0x89, "between") +
+                                frame(0x00, "") + frame(0x80, large);
+  const std::string bytes = frame(0x82, large) + frame(0x82, "one") + fragments + frame(0x02, "t") + frame(0x80, "wo");
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{1'000}, bytes.size()}) {
+    FrameReader tight = reader(1'000);
+    std::vector<std::string> out;
+    for (std::string_view rest = bytes; !rest.empty();) {
+      rest.remove_prefix(feed(tight, rest.substr(0, piece)));
+      for (std::string text = next(tight); text != "none"; text = next(tight)) out.push_back(std::move(text));
+      ASSERT_LE(tight.space().size(), kReadBytes) << "no memory is made for what is dropped";
+    }
+    EXPECT_THAT(out, ElementsAre("a message of more than 1000 bytes", "binary:one", "a message of more than 1000 bytes",
+                                 "ping:between", "binary:two"))
+        << piece;
+  }
+}
+
+TEST_P(Frames, TellOfAMessageBehindOneThatIsTooLarge) {
+  FrameReader tight = reader(1'000);
+  feed(tight, frame(0x02, std::string(1'001, 'x')).substr(0, 500));
+  EXPECT_TRUE(tight.has_message()) << "it is to be told of";
+  ASSERT_EQ(next(tight), "a message of more than 1000 bytes");
+  EXPECT_FALSE(tight.has_message());
+  feed(tight, frame(0x02, std::string(1'001, 'x')).substr(500) + frame(0x00, std::string(2'000, 'x')) +
+                  frame(0x80, "end").substr(0, 3));
+  EXPECT_FALSE(tight.has_message());
+  feed(tight, frame(0x80, "end").substr(3) + frame(0x82, ""));
+  EXPECT_TRUE(tight.has_message());
+  EXPECT_EQ(next(tight), "binary:");
+}
+
+TEST_P(Frames, OfAMessageThatNeverEndsAreRefusedAtLast) {
+  FrameReader tight = reader(100);
+  const std::string fragment = frame(0x00, std::string(100, 'x'));
+  feed(tight, frame(0x02, std::string(100, 'x')) + fragment);
+  ASSERT_EQ(next(tight), "a message of more than 100 bytes");
+  for (std::size_t i = 2; i < FrameReader::kAbsurd; ++i) {
+    feed(tight, fragment);
+    ASSERT_EQ(next(tight), "none");
+  }
+  feed(tight, frame(0x00, "x"));
+  EXPECT_EQ(next(tight), "a message is absurdly long");
 }
 
 TEST_P(Frames, OfAbsurdLengthAreRefused) {
   const std::string head = frame(0x82, std::string(70'000, 'x')).substr(0, 2);
-  EXPECT_EQ(error_of(reader(), head + "\x7f\xff\xff\xff\xff\xff\xff\xff"), Errc::too_large);
+  EXPECT_EQ(violation(head + "\x7f\xff\xff\xff\xff\xff\xff\xff"), "a message is absurdly long");
   EXPECT_EQ(violation(head + "\xff\xff\xff\xff\xff\xff\xff\xff"), "a length has its highest bit set");
 }
 

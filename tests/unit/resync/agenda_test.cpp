@@ -112,6 +112,22 @@ TEST_F(AgendaTest, CutsARetryShortForADemandAndKeepsTheDemandThroughAFullHost) {
   }
 }
 
+TEST_F(AgendaTest, CountsADemandThatHasToWaitOnceWhereverItMeetsTheRepo) {
+  auto agenda = make({});
+  const auto id = add(1, State::error);
+  agenda.hurry(id);
+  {
+    Attempt attempt(agenda, std::move(agenda.next().at(0)));
+    attempt.conclude();
+    attempt.postpone(24h);
+  }
+  for (int time = 0; time < 3; ++time) agenda.hurry(id);  // it waits for its retry, and then for its pace
+  EXPECT_EQ(agenda.next().size(), 0U);
+  EXPECT_EQ(metrics.counter("tap_resync_paced_total", "").value(), 1U);
+  clock.advance(4s);
+  EXPECT_EQ(agenda.next().size(), 1U);
+}
+
 TEST_F(AgendaTest, DoesNotCountFetchesThatNobodyDemanded) {
   auto agenda = make({});
   const auto id = add(1, State::error);

@@ -24,6 +24,8 @@ net::Response answer(std::map<std::string, std::string> headers, std::string bod
   return {status, std::move(headers), std::move(body)};
 }
 
+const auto kDid = atproto::Did::parse("did:plc:abcdefghijklmnopqrstuvwx").value();
+
 TEST(PauseOf, ReadsEveryFormThatAHostMayUse) {
   // 1 June 2026, noon.
   const WallTime now{std::chrono::seconds(1'780'315'200)};
@@ -79,7 +81,7 @@ TEST(ApiError, SpeaksTheWordsOfInfoAndSortsByNameBeforeStatus) {
   for (const auto& row : rows) {
     const Error error = api_error(answer({}, row.body, row.status));
     EXPECT_EQ(error.message(), row.message);
-    EXPECT_EQ(blame_of(error), row.blame) << row.message;
+    EXPECT_EQ(blame_of(error, kDid), row.blame) << row.message;
   }
   EXPECT_TRUE(api_error(answer({}, R"({"error":"RepoNotFound"})", 429)) == Errc::rate_limited);
 }
@@ -93,15 +95,15 @@ TEST(NetworkError, TellsAHangingHostFromOneThatAnswers) {
   for (const auto code : {net::Errc::timed_out, net::Errc::idle, net::Errc::connect_failed, net::Errc::resolve_failed,
                           net::Errc::not_found, net::Errc::tls_failed}) {
     EXPECT_TRUE(network_error(code) == Errc::unreachable) << network_error(code).message();
-    EXPECT_EQ(blame_of(network_error(code)), Blame::passing);
+    EXPECT_EQ(blame_of(network_error(code), kDid), Blame::passing);
   }
   for (const auto code : {net::Errc::cut, net::Errc::bad_response, net::Errc::too_many_redirects}) {
     EXPECT_TRUE(network_error(code) == Errc::request_failed) << network_error(code).message();
-    EXPECT_EQ(blame_of(network_error(code)), Blame::passing);
+    EXPECT_EQ(blame_of(network_error(code), kDid), Blame::passing);
   }
   for (const auto code : {net::Errc::refused_address, net::Errc::too_large}) {
     EXPECT_TRUE(network_error(code) == Errc::refused) << network_error(code).message();
-    EXPECT_EQ(blame_of(network_error(code)), Blame::lasting);
+    EXPECT_EQ(blame_of(network_error(code), kDid), Blame::lasting);
   }
 }
 
@@ -164,7 +166,7 @@ TEST_F(Fetch, StopsAtItsByteBudget) {
   http.answer(url(), 200, std::string(as_text(account.full_car())));
   auto answer = loop.run(fetcher(5'000).fetch("https://pds.test", account.did()));
   ASSERT_FALSE(answer.repo);
-  EXPECT_EQ(blame_of(answer.repo.error()), Blame::lasting) << answer.repo.error().message();
+  EXPECT_EQ(blame_of(answer.repo.error(), kDid), Blame::lasting) << answer.repo.error().message();
 }
 
 TEST_F(Fetch, TellsHowLongTheHostWantsToBeLeftAlone) {

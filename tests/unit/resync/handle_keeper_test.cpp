@@ -6,9 +6,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
+
 namespace tap::resync {
 namespace {
 
+using namespace std::chrono_literals;
 using test::Account;
 using test::World;
 using testing::HasSubstr;
@@ -17,7 +20,14 @@ using testing::SizeIs;
 class HandleKeeperTest : public testing::Test {
  protected:
   HandleKeeper make(std::size_t capacity = 100) {
-    return {world.loop.executor(), world.table, world.ledger, world.directory, world.metrics, capacity};
+    return {world.loop.executor(), world.table,  world.ledger,  world.directory,
+            world.clock,           world.jitter, world.metrics, capacity};
+  }
+  /// Time goes by, and somebody looks at the clock.
+  void pass(HandleKeeper& keeper, std::chrono::milliseconds time) {
+    world.clock.advance(time);
+    keeper.check(Account(99).did());  // nobody's
+    world.loop.settle();
   }
   World world;
   Account account{1};
@@ -84,12 +94,68 @@ TEST_F(HandleKeeperTest, LeavesAHandleThatCouldNotBeVerifiedExpected) {
   world.loop.run_until([&] { return !world.row(account).details.handle_due; });
 }
 
-TEST_F(HandleKeeperTest, DropsChecksWhenTooManyWait) {
+TEST_F(HandleKeeperTest, TriesAgainByItselfWhenTroubleMayHavePassed) {
+  world.publish(account);
+  world.track(account);
+  world.directory.handle.reset();
+  auto keeper = make();
+  const test::Background running(world.loop, keeper.run());
+  keeper.check(account.did());
+  world.loop.settle();
+  EXPECT_EQ(world.metrics.gauge("tap_handles_retrying", "").value(), 1);
+  pass(keeper, 1min);
+  EXPECT_TRUE(world.row(account).details.handle_due);
+
+  world.directory.handle = "alice.test";
+  pass(keeper, 2min - 1ms);
+  EXPECT_TRUE(world.row(account).details.handle_due);
+  pass(keeper, 1ms);
+  world.loop.run_until([&] { return !world.row(account).details.handle_due; });
+  EXPECT_EQ(world.row(account).details.handle, "alice.test");
+  EXPECT_EQ(world.metrics.gauge("tap_handles_retrying", "").value(), 0);
+}
+
+TEST_F(HandleKeeperTest, TriesAgainWhenTheDirectoryOrTheDatabaseWasInTrouble) {
+  world.hush(account);
+  world.track(account);
+  auto keeper = make();
+  const test::Background running(world.loop, keeper.run());
+  keeper.check(account.did());
+  world.loop.settle();
+  world.publish(account);
+  world.writer.failures = 1;
+  pass(keeper, 1min);
+  EXPECT_TRUE(world.row(account).details.handle_due);
+  pass(keeper, 2min);
+  world.loop.run_until([&] { return !world.row(account).details.handle_due; });
+}
+
+TEST_F(HandleKeeperTest, DoesNotAskAgainWhoHasSaidNo) {
+  world.track(account);  // no identity of it is known
+  auto keeper = make();
+  const test::Background running(world.loop, keeper.run());
+  keeper.check(account.did());
+  world.loop.settle();
+  EXPECT_EQ(world.metrics.gauge("tap_handles_retrying", "").value(), 0);
+}
+
+TEST_F(HandleKeeperTest, PutsChecksOffWhenTooManyWait) {
+  std::deque<Account> accounts;
+  for (std::uint64_t number = 1; number <= 5; ++number) {
+    world.publish(accounts.emplace_back(number));
+    world.track(accounts.back());
+  }
   auto keeper = make(2);
-  for (std::uint64_t number = 1; number <= 5; ++number) keeper.check(Account(number).did());
-  keeper.check(Account(1).did());  // waits already
-  EXPECT_EQ(world.count("tap_handles_dropped_total"), 3U);
+  for (const auto& each : accounts) keeper.check(each.did());
+  keeper.check(accounts[0].did());  // waits already
+  EXPECT_EQ(world.count("tap_handles_put_off_total"), 3U);
   EXPECT_EQ(world.metrics.gauge("tap_handles_waiting", "").value(), 2);
+
+  const test::Background running(world.loop, keeper.run());
+  world.loop.settle();
+  EXPECT_EQ(world.writer.bodies().size(), 2U);
+  pass(keeper, 1h);
+  world.loop.run_until([&] { return world.writer.bodies().size() == 5; });
 }
 
 TEST_F(HandleKeeperTest, PassesOverARepoThatWasRemoved) {

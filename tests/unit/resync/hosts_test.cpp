@@ -157,6 +157,27 @@ TEST(Hosts, ForgetsHostsItLearnedNothingAbout) {
   EXPECT_LE(hosts.known(), 4U);
 }
 
+TEST(Hosts, RemembersABoundedNumberOfPauses) {
+  Hosts hosts({.known = 100});
+  for (std::uint64_t number = 0; number < 1'000; ++number) {
+    const std::string name = "h" + std::to_string(number);
+    ASSERT_EQ(hosts.enter(name, RepoId{number}, kNow), Entry::entered);
+    hosts.pause(name, kNow + 1h);
+    hosts.leave(name, Answer::prompt, kNow);
+  }
+  EXPECT_LE(hosts.known(), 100U);
+  EXPECT_EQ(hosts.paused(), hosts.known());
+  EXPECT_THAT(unpark(hosts, kNow), IsEmpty());
+}
+
+TEST(Hosts, ForgetsAHostWithItsPauseWhenThatIsAllItKnows) {
+  Hosts hosts({});
+  hosts.pause("a", kNow + 1s);
+  EXPECT_EQ(hosts.known(), 1U);
+  EXPECT_THAT(unpark(hosts, kNow + 1s), IsEmpty());
+  EXPECT_EQ(hosts.known(), 0U);
+}
+
 /// Whatever happens: the limits hold, nobody is lost, nobody is given twice.
 TEST(Hosts, KeepsItsLimitsAndLosesNobody) {
   std::mt19937 dice(11);

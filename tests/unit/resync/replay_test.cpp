@@ -126,12 +126,13 @@ TEST_F(ReplayTest, BreaksOffAtASyncOfOtherContent) {
   EXPECT_TRUE(*joined.broken() == verify::Errc::content_differs);
 }
 
-TEST_F(ReplayTest, PassesOverACommitFromTheFuture) {
+TEST_F(ReplayTest, BreaksOffAtACommitFromTheFuture) {
   auto joined = replay();
   const auto micros = static_cast<std::uint64_t>((clock.wall() + 1h).time_since_epoch().count());
   account.set_next_rev(atproto::Tid(micros << 10));
   joined.take(std::vector{buffered(account.post())});
-  EXPECT_FALSE(joined.broken());
+  ASSERT_TRUE(joined.broken());
+  EXPECT_TRUE(*joined.broken() == verify::Errc::future_rev);
   EXPECT_THAT(joined.events, SizeIs(0));
 }
 

@@ -80,6 +80,65 @@ TEST_F(ResyncerLive, FetchesAgainWhenLiveCommitsHaveAGap) {
               ElementsAre("create app.bsky.feed.post/a", "create app.bsky.feed.post/b", "create app.bsky.feed.post/c"));
 }
 
+TEST_F(ResyncerLive, FetchesAgainWhatIsOlderThanWhatWasSeen) {
+  account.fill(3);
+  const Bytes old = account.full_car();
+  account.post();
+  const Bytes now = account.full_car();
+  world.publish(account);
+  world.serve_car(account, old);
+  const auto id = world.track(account);
+  world.ledger.seen_revs().saw(id, account.head()->rev);
+  world.start();
+  world.until_state(account, State::desynchronized);
+  EXPECT_EQ(world.row(account).repo.state, State::desynchronized);
+  EXPECT_THAT(world.row(account).details.error, HasSubstr("older repo than was seen"));
+  EXPECT_THAT(world.told(), SizeIs(3));
+  EXPECT_EQ(world.count("tap_resync_behind_total"), 1U);
+
+  world.serve_car(account, now);
+  world.pass(2s);
+  world.until_state(account, State::active);
+  world.expect_in_step(account);
+  EXPECT_THAT(world.told(), SizeIs(4));
+  EXPECT_EQ(world.ledger.seen_revs().size(), 0U);
+}
+
+TEST_F(ResyncerLive, TakesAnOldRepoAsItIsWhenThereIsNoBetter) {
+  account.fill(3);
+  world.serve(account);
+  const auto id = world.track(account);
+  world.ledger.seen_revs().saw(id, atproto::Tid(~std::uint64_t{0} >> 1));
+  world.start();
+  for (const auto wait : {2s, 4s, 8s, 16s, 32s}) {
+    world.until_state(account, State::desynchronized);
+    world.pass(wait - 1ms);
+    EXPECT_EQ(world.repo(account).state, State::desynchronized);
+    world.pass(1ms);
+    world.loop.run_until([&] { return world.table.count(State::resyncing) == 0; });
+  }
+  world.until_state(account, State::active);
+  EXPECT_EQ(world.http.answers.asked(World::url(account)), 6);
+  world.expect_in_step(account);
+  EXPECT_EQ(world.ledger.seen_revs().size(), 0U);
+}
+
+TEST_F(ResyncerLive, LetsTheEventsOfAnEarlierLifeGoFirst) {
+  account.fill(3);
+  world.serve(account);
+  world.start();
+  world.track(account);
+  world.until_state(account, State::active);
+  ASSERT_TRUE(world.loop.run(world.ledger.untrack({account.did()})));
+  world.track(account);
+  world.until_state(account, State::active);
+
+  std::vector<outbox::Order> orders;
+  for (const auto& event : world.database.events()) orders.push_back(event.order);
+  using enum outbox::Order;
+  EXPECT_THAT(orders, ElementsAre(barrier, historical, historical, barrier, historical, historical));
+}
+
 TEST_F(ResyncerLive, FetchesAgainWhenTooMuchWasBuffered) {
   account.fill(1);
   begin_fetch();

@@ -82,6 +82,96 @@ TEST(ResyncerSchedule, RemembersRetryTimesAcrossARestart) {
   world.until_state(account, State::active);
 }
 
+TEST(ResyncerSchedule, DoesNotWaitLongerThanItWasToldWhenTheClockIsSetBack) {
+  World world;
+  Account account(1);
+  account.fill(3);
+  world.serve(account);
+  const auto id = world.track(account);
+  world.database.apply(
+      {.mutations = {store::SetState{id, State::error, "it failed", 1, unix_now(world) + 2}}, .events = {}});
+  world.table.set_state(id, State::error);
+  world.clock.set_wall(world.clock.wall() - std::chrono::hours(24 * 365));
+  world.start();
+  world.loop.settle();
+  world.pass(1h + 2s);
+  world.loop.run_until([&] { return world.http.answers.asked(World::url(account)) == 1; });
+}
+
+TEST(ResyncerSchedule, ChargesNoRepoForADirectoryThatDoesNotAnswer) {
+  World world;
+  Account account(1);
+  account.fill(3);
+  world.serve(account);
+  world.hush(account);
+  world.start();
+  world.track(account);
+  world.loop.run_until([&] { return world.directory.refreshed.size() == 1; });
+  world.pass(29s);
+  EXPECT_EQ(world.directory.refreshed.size(), 1U);
+  EXPECT_EQ(world.repo(account).state, State::pending);
+  EXPECT_EQ(world.row(account).repo.state, State::pending);
+  EXPECT_EQ(world.row(account).details.retries, 0U);
+
+  world.publish(account);
+  world.pass(1s);
+  world.until_state(account, State::active);
+}
+
+TEST(ResyncerSchedule, ChargesARepoForTheHostOfItsOwnDidWeb) {
+  World world;
+  const auto did = atproto::Did::parse("did:web:silent.test").value();
+  world.directory.identities.emplace(did.str(), tap::fail(identity::Errc::unavailable));
+  world.start();
+  ASSERT_TRUE(world.loop.run(world.ledger.track({did})));
+  const auto id = world.table.find(did.str()).value();
+  world.loop.run_until([&] { return world.table.get(id)->state == State::error; });
+  EXPECT_EQ(world.database.find(id)->details.retries, 1U);
+}
+
+TEST(ResyncerSchedule, LeavesADirectoryThatIsDownAlone) {
+  World world({.fetches = 16});
+  std::deque<Account> accounts;
+  for (std::uint64_t number = 0; number < 200; ++number) {
+    auto& account = accounts.emplace_back(number);
+    account.fill(1);
+    world.serve(account);
+    world.hush(account);
+    world.track(account);
+  }
+  world.start();
+  world.loop.settle();
+  for (int second = 0; second < 200; ++second) world.pass(1s);
+  // Some 16 at once, at 0, 30, 90 s; without the waits it would be all of them every half minute.
+  EXPECT_LE(world.directory.refreshed.size(), 64U);
+  EXPECT_EQ(world.table.count(State::pending), 200U);
+
+  for (auto& account : accounts) world.publish(account);
+  for (int turn = 0; turn < 100 && active(world) < 200; ++turn) {
+    world.pass(10s);
+    world.loop.run_until([&] { return world.table.count(State::resyncing) == 0; });
+  }
+  EXPECT_EQ(active(world), 200U);
+}
+
+TEST(ResyncerSchedule, WaitsAfterABugInsteadOfRunningIntoItAgainAndAgain) {
+  World world;
+  Account account(1);
+  account.fill(3);
+  world.serve(account);
+  world.directory.bugs = 1'000;
+  world.start();
+  world.track(account);
+  world.pass(29s);
+  EXPECT_EQ(world.directory.refreshed.size(), 1U);
+  world.pass(1s);
+  EXPECT_EQ(world.directory.refreshed.size(), 2U);
+  world.directory.bugs = 0;
+  world.pass(30s);
+  world.until_state(account, State::active);
+  EXPECT_THROW(world.running->stop(), std::runtime_error) << "it is told at the end as well";
+}
+
 TEST(ResyncerSchedule, GoesOnBehindManyReposThatAreGone) {
   World world;
   Account account(1'000);

@@ -317,6 +317,7 @@ TEST(Resyncer, RefusesASignatureOfAnotherKeyBeforeItLooksAtTheTree) {
 
 TEST(Resyncer, FindsTheNewKeyWhenItWasRotatedDuringTheFetch) {
   World world;
+  world.directory.repeats = true;
   Account account(1);
   account.fill(5);
   world.publish(account);

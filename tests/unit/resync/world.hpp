@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,15 +32,27 @@ class FakeDirectory final : public identity::Directory {
   std::map<std::string, Result<identity::Identity>> identities;
   std::set<std::string> known;  ///< DIDs that are cached: those that were looked up once
   std::vector<std::string> refreshed;
+  bool repeats = false;  ///< as within the refresh interval: the last answer again, unless it was purged
   std::optional<std::string> handle = "alice.test";
+  std::size_t bugs = 0;  ///< so many of the next refreshes end with an exception
 
   [[nodiscard]] Task<Result<identity::IdentityPtr>> lookup(atproto::Did did) override { co_return answer(did); }
   [[nodiscard]] Task<Result<identity::IdentityPtr>> refresh(atproto::Did did) override {
     refreshed.push_back(did.str());
+    if (bugs > 0) {
+      --bugs;
+      throw std::runtime_error("a bug");
+    }
     co_await gate.pass();
-    co_return answer(did);
+    if (const auto last = last_.find(did.str()); repeats && last != last_.end()) co_return last->second;
+    auto fresh = answer(did);
+    if (fresh) last_.insert_or_assign(did.str(), *fresh);
+    co_return fresh;
   }
-  void purge(const atproto::Did& did) override { known.erase(did.str()); }
+  void purge(const atproto::Did& did) override {
+    known.erase(did.str());
+    last_.erase(did.str());
+  }
   [[nodiscard]] identity::IdentityPtr cached(const atproto::Did& did) override {
     return known.contains(did.str()) ? answer(did).value_or(nullptr) : nullptr;
   }
@@ -53,6 +66,7 @@ class FakeDirectory final : public identity::Directory {
     known.insert(did.str());
     return std::make_shared<const identity::Identity>(*found->second);
   }
+  std::map<std::string, identity::IdentityPtr> last_;  // refreshed
 };
 
 /// PDSes of which some hang: whoever asks them waits until the test releases them, and then hears of a time-out.
@@ -100,6 +114,7 @@ class FakeOutbox final : public outbox::Outbox {
   [[nodiscard]] std::vector<Outgoing> take(outbox::Sink&, std::size_t) override { return {}; }
   void written(outbox::Sink&, std::span<const outbox::EventId>) override {}
   bool ack(outbox::EventId) override { return false; }
+  bool refused(outbox::Sink&, outbox::EventId, std::string_view) override { return true; }
   [[nodiscard]] std::size_t size() const override { return 0; }
   void committed(std::vector<outbox::Event>) override {}
 };
@@ -167,6 +182,10 @@ class World {
   }
   static std::string url(const Account& account, const std::string& pds = "https://pds.test") {
     return pds + "/xrpc/com.atproto.sync.getRepo?did=" + account.did().str();
+  }
+  /// The directory does not answer for this account.
+  void hush(const Account& account) {
+    directory.identities.insert_or_assign(account.did().str(), tap::fail(identity::Errc::unavailable));
   }
   /// Its PDS answers with this; at first with the whole repo.
   void serve(Account& account, const std::string& pds = "https://pds.test") {

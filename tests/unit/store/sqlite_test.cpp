@@ -172,17 +172,16 @@ TEST_F(SqliteFile, FreeSpaceGoesBackToTheFileSystem) {
 TEST_F(SqliteFile, RowsThatAreDoneWithAreSweptAlsoAfterACrash) {
   {
     auto store = open_store(path_).value();
-    std::vector<outbox::EventId> acked;
-    for (int i = 0; i < 10; ++i) {
-      acked.push_back(
-          store->apply(std::vector{write_of({}, {draft(std::string(std::size_t{1} << 20, 'x'))})}, {}).value());
+    const std::string large(std::size_t{1} << 20, 'x');
+    for (std::uint64_t i = 0; i < 10; ++i) {
+      ASSERT_TRUE(store->apply(
+          std::vector{write_of({AdvanceHead{RepoId{1}, head_of(i, i), {put("a.b.c", large, i)}}}, {})}, {}));
     }
-    acked.pop_back();
-    ASSERT_TRUE(store->apply({}, acked));
+    ASSERT_TRUE(store->apply(std::vector{write_of({}, {draft("x")})}, {}));
     ASSERT_TRUE(store->fold_slice(1));  // folded; it ends before the first sweep
   }
   auto rows = [this] { return raw().value("SELECT count(*) FROM journal").value(); };
-  EXPECT_EQ(rows(), 10);
+  EXPECT_EQ(rows(), 11);
   auto store = open_store(path_).value();
   int steps = 1;
   for (; store->sweep().value(); ++steps) {
@@ -192,6 +191,21 @@ TEST_F(SqliteFile, RowsThatAreDoneWithAreSweptAlsoAfterACrash) {
   EXPECT_EQ(raw().value("SELECT count(*) FROM journal_acks").value(), 0);
   EXPECT_EQ(store->undelivered(), 1U);
 }
+
+TEST_F(SqliteFile, EventsLeaveTheJournalWithTheirAckAndChangesWithTheFold) {
+  auto store = open_store(path_).value();
+  auto rows = [this] { return raw().value("SELECT count(*) FROM journal").value(); };
+  const auto event =
+      store->apply(std::vector{write_of({AdvanceHead{RepoId{1}, head_of(1, 1), {}}}, {draft("x")})}, {}).value();
+  EXPECT_EQ(rows(), 2);
+  ASSERT_TRUE(store->apply({}, std::vector{event}));
+  EXPECT_EQ(rows(), 1);
+  EXPECT_EQ(store->unfolded(), 1U);
+  ASSERT_TRUE(store->fold());
+  EXPECT_EQ(rows(), 0);
+}
+
+TEST_F(SqliteFile, DeletedBytesAreNotOverwritten) { EXPECT_EQ(raw().value("PRAGMA secure_delete").value(), 0); }
 
 TEST_F(SqliteFile, LogShrinksAfterACheckpoint) {
   auto store = open_store(path_).value();

@@ -299,11 +299,12 @@ TEST_P(StoreContract, SecondOpenerIsToldThatItIsBusy) {
 
 TEST_P(StoreContract, SurvivesACrashAtAnyCommit) {
   add(1);
+  EventId last{};
   for (std::uint64_t i = 1; i <= 6; ++i) {
-    apply({write_of({AdvanceHead{RepoId{1}, head_of(i, i), {put("a.b.c", std::to_string(i), i)}},
-                     SaveCursor{"firehose", "r", std::to_string(i)}},
-                    {draft(std::to_string(i))})},
-          {EventId{i - 1}});
+    last = apply({write_of({AdvanceHead{RepoId{1}, head_of(i, i), {put("a.b.c", std::to_string(i), i)}},
+                            SaveCursor{"firehose", "r", std::to_string(i)}},
+                           {draft(std::to_string(i))})},
+                 {last});
     if (i == 3) fold();
     if (i == 4) ASSERT_TRUE(store_->checkpoint());
     auto copy = backend_->crashed_copy();

@@ -92,7 +92,7 @@ TEST(Decide, EveryCommitHasItsOutcome) {
               decide(repo(State::active, Account::active, has_head), commit(rev, prev_data, since), kNow);
           const bool chains = prev_data == kData && since == kHeld;
           if (rev == kFuture) {
-            expect_outcome(outcome, Verdict::reject, Errc::future_rev);
+            expect_outcome(outcome, Verdict::desynchronize, Errc::future_rev);
           } else if (!has_head) {
             expect_outcome(outcome, Verdict::desynchronize, Errc::discontinuity);
           } else if (rev <= kHeld) {
@@ -117,7 +117,7 @@ TEST(Decide, EverySyncHasItsOutcome) {
         sync.data = data;
         const auto outcome = decide_sync(repo(State::active, Account::active, has_head), sync, kNow);
         if (rev == kFuture) {
-          expect_outcome(outcome, Verdict::reject, Errc::future_rev);
+          expect_outcome(outcome, Verdict::desynchronize, Errc::future_rev);
         } else if (!has_head) {
           expect_outcome(outcome, Verdict::desynchronize, Errc::discontinuity);
         } else if (rev <= kHeld) {

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tap/base/clock.hpp"
+#include "tap/net/http_client.hpp"
+
+#include <chrono>
+#include <optional>
+
+namespace tap::net {
+
+/// How long the header Retry-After asks to wait, given in seconds or as a date; negative when that is past, empty when
+/// there is none or it cannot be read.
+[[nodiscard]] std::optional<std::chrono::seconds> retry_after(const Response& response, WallTime now);
+
+}  // namespace tap::net
