@@ -117,6 +117,7 @@ class App {
     for (atproto::Did& did : std::exchange(parts_.handles_due, {})) parts_.handles.check(std::move(did));
     for (int i = 0; i < kHandleCheckers; ++i) intake_.spawn("handles", parts_.handles.run());
     intake_.spawn("resyncer", parts_.resyncer->run());
+    intake_.spawn("recheck", parts_.recheck.run());
     intake_.spawn("cursor", parts_.session->save_regularly());
     intake_.spawn("firehose", parts_.session->run());
   }
@@ -136,8 +137,8 @@ class App {
         {"processor", 5s, [this] { return finished(parts_.processor->stop()); }},
         {"cursor", 5s, [this] { return config_.outbox_only ? finished(nothing()) : parts_.session->save_cursor(); }},
         {"consumers", 5s, [this] { return finished(parts_.channel->stop()); }},
-        {"api", 12s, [this] { return finished(parts_.server->stop(10s)); }},
         {"webhook", 5s, [this] { return join(delivery_); }},
+        {"api", 12s, [this] { return finished(parts_.server->stop(10s)); }},
         {"services", 5s, [this] { return join(services_); }},
         {"writer", 10s, [this] { return parts_.writer->flush(); }},
     };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tap/app/config.hpp"
+#include "tap/base/text.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -7,13 +8,6 @@
 
 namespace tap::app {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 bool is_name(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {

@@ -77,7 +77,9 @@ resync::ResyncOptions resync_options(const Config& config) {
 }
 
 outbox::Options outbox_options(const Config& config) {
-  return {.capacity = static_cast<std::size_t>(config.outbox_capacity),
+  const auto capacity = static_cast<std::size_t>(config.outbox_capacity);
+  return {.capacity = capacity,
+          .lane_capacity = std::clamp<std::size_t>(capacity / 10, 10, 1'000),
           .retry_timeout = to_milliseconds(config.retry_timeout),
           .max_attempts = static_cast<std::uint32_t>(config.max_attempts),
           .acks = !config.disable_acks || !config.webhook_url.empty()};
@@ -161,13 +163,14 @@ Parts::Parts(Executor loop, const Config& config, const std::string& ca_file,
                                           .metrics = metrics,
                                           .on_failure = std::move(on_failure)},
                                          verify::Filter(config.collection_filters))),
-      session(
-          firehose::make_session(*ws, *processor, *writer, *reader, clock, jitter, metrics, session_options(config))),
+      recheck(loop, table, ledger, *writer, *reader, metrics),
+      session(firehose::make_session(*ws, *processor, recheck, *writer, *reader, clock, jitter, metrics,
+                                     session_options(config))),
       channel(deliver::make_channel_hub(loop, *outbox, clock, metrics)),
-      server(api::make_server(
       webhook(config.webhook_url.empty()
                   ? nullptr
                   : deliver::make_webhook(loop, *outbox, *http, clock, jitter, metrics, webhook_options(config))),
+      server(api::make_server(
           {.loop = loop,
            .table = table,
            .ledger = ledger,

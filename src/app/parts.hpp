@@ -10,6 +10,7 @@
 #include "tap/deliver/channel.hpp"
 #include "tap/deliver/webhook.hpp"
 #include "tap/firehose/processor.hpp"
+#include "tap/firehose/recheck.hpp"
 #include "tap/firehose/session.hpp"
 #include "tap/identity/directory.hpp"
 #include "tap/ledger/ledger.hpp"
@@ -56,10 +57,11 @@ class Parts {
   resync::HandleKeeper handles;
   std::unique_ptr<resync::Resyncer> resyncer;
   std::unique_ptr<firehose::Processor> processor;
+  firehose::Recheck recheck;
   std::unique_ptr<firehose::Session> session;
   std::unique_ptr<deliver::ChannelHub> channel;
+  std::unique_ptr<deliver::Webhook> webhook;  ///< null without a URL for it
   std::unique_ptr<api::Server> server;
 };
-  std::unique_ptr<deliver::Webhook> webhook;  ///< null without a URL for it
 
 }  // namespace tap::app

@@ -2,8 +2,7 @@
 #include "tap/atproto/cbor.hpp"
 #include "tap/atproto/error.hpp"
 #include "tap/base/json.hpp"
-
-#include <openssl/evp.h>
+#include "tap/base/text.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -18,14 +17,6 @@ void append_integer(std::string& out, std::int64_t value) {
   char digits[20];
   const auto end = std::to_chars(std::begin(digits), std::end(digits), value).ptr;
   out.append(digits, end);
-}
-
-/// Standard alphabet, no padding.
-void append_base64(std::string& out, ByteView bytes) {
-  const std::size_t begin = out.size();
-  out.resize(begin + (bytes.size() + 2) / 3 * 4 + 1);
-  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data() + begin), bytes.data(), static_cast<int>(bytes.size()));
-  out.resize(begin + (bytes.size() * 4 + 2) / 3);
 }
 
 bool is_unpadded_base64(std::string_view text) {
@@ -84,7 +75,7 @@ Result<Shape> Renderer::value(std::size_t depth) {
       auto bytes = reader_.read_bytes();
       if (!bytes) return std::unexpected(bytes.error());
       out_ += "{\"$bytes\":\"";
-      append_base64(out_, *bytes);
+      append_unpadded_base64(out_, *bytes);
       out_ += "\"}";
       return Shape::bytes;
     }

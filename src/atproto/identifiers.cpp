@@ -2,6 +2,7 @@
 #include "tap/atproto/identifiers.hpp"
 
 #include "tap/atproto/error.hpp"
+#include "tap/base/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -94,13 +95,7 @@ bool has_reserved_tld(std::string_view handle) {
   return std::ranges::find(kReserved, tld) != kReserved.end();
 }
 
-std::string normalize_handle(std::string_view handle) {
-  std::string out(handle);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
+std::string normalize_handle(std::string_view handle) { return lower(handle); }
 
 Result<Did> Did::parse(std::string_view text) {
   if (!is_did(text)) return fail(Errc::bad_did, std::string(text.substr(0, 100)));

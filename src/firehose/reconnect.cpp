@@ -2,9 +2,9 @@
 #include "firehose/reconnect.hpp"
 
 #include "tap/base/clock.hpp"
+#include "tap/base/text.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 namespace tap::firehose {
@@ -21,10 +21,9 @@ constexpr std::chrono::milliseconds kLongestWish = 10min;
 Ending ending_of_refusal(int status, std::string_view retry_after) {
   if (status != 429 && status != 501 && status != 503) return {};
   Ending ending{status != 503, std::nullopt};
-  int seconds = 0;
-  const auto [end, error] = std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), seconds);
-  if (error == std::errc{} && end == retry_after.data() + retry_after.size() && seconds > 0) {
-    ending.retry_after = std::min<std::chrono::milliseconds>(std::chrono::seconds(seconds), kLongestWish);
+  const auto seconds = parse_decimal<int>(retry_after);
+  if (seconds && *seconds > 0) {
+    ending.retry_after = std::min<std::chrono::milliseconds>(std::chrono::seconds(*seconds), kLongestWish);
   }
   return ending;
 }

@@ -3,10 +3,10 @@
 
 #include "tap/async/event.hpp"
 #include "tap/base/log.hpp"
+#include "tap/base/text.hpp"
 
 #include "firehose/reconnect.hpp"
 
-#include <charconv>
 #include <optional>
 #include <string_view>
 
@@ -19,18 +19,18 @@ constexpr std::size_t kToleratedBelowCursor = 1'000;
 
 /// Empty when it is none.
 std::optional<std::int64_t> read_cursor(std::string_view text) {
-  std::int64_t cursor = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cursor);
-  if (error != std::errc{} || end != text.data() + text.size() || cursor <= 0) return std::nullopt;
-  return cursor;
+  const auto cursor = parse_decimal<std::int64_t>(text);
+  return cursor && *cursor > 0 ? cursor : std::nullopt;
 }
 
 class RelaySession final : public Session {
  public:
-  RelaySession(net::WsConnector& connector, Processor& processor, store::Writer& writer, store::Reader& reader,
-               const Clock& clock, Jitter& jitter, metrics::Registry& metrics, SessionOptions options)
+  RelaySession(net::WsConnector& connector, Processor& processor, Recheck& recheck, store::Writer& writer,
+               store::Reader& reader, const Clock& clock, Jitter& jitter, metrics::Registry& metrics,
+               SessionOptions options)
       : connector_(connector),
         processor_(processor),
+        recheck_(recheck),
         writer_(writer),
         reader_(reader),
         clock_(clock),
@@ -130,7 +130,21 @@ class RelaySession final : public Session {
       co_return ending_of_refusal(refusal.status, refusal.header("retry-after"));
     }
     kLog.info("connected to the relay", {{"relayUrl", options_.relay.origin()}, {"cursor", asked_from_}});
+    // What happened before a stream that begins live was not seen: the last one may have ended before its first event.
+    // The operator who starts with --no-replay wants it so, once.
+    if (asked_from_ == 0 && !std::exchange(gap_wanted_, false)) co_await close_gap();
     co_return co_await read_frames(**stream);
+  }
+
+  /// Events are gone for good. Until that is written down nothing more is read: the cursor would pass it.
+  Task<void> close_gap() {
+    for (unsigned attempt = 0;; ++attempt) {
+      auto begun = co_await recheck_.begin();
+      if (begun) break;
+      kLog.error("failed to note a gap in the stream", {{"error", begun.error().message()}});
+      co_await async::sleep_for(backoff(attempt, 10, options_.reconnect.unit));
+    }
+    gap_ = false;
   }
 
   Task<Ending> read_frames(net::WsStream& stream) {
@@ -153,6 +167,7 @@ class RelaySession final : public Session {
       bytes_.add(frame->size());
       if (processor_.low_water().seen() == 0) co_await anchor(*frame);
       if (auto ending = on_frame(*frame)) co_return *ending;
+      if (gap_) co_await close_gap();
       if (!processor_.has_room()) co_await processor_.wait_for_room();
     }
   }
@@ -211,16 +226,15 @@ class RelaySession final : public Session {
   std::optional<Ending> on_info(ByteView body) {
     if (auto info = atproto::decode_info(body); info && info->name == "OutdatedCursor") {
       outdated_.add();
-      kLog.error(
-          "the cursor is older than the relay's window: events were lost, their repos are fetched again at their next "
-          "commit",
-          {{"cursor", asked_from_}});
+      gap_ = true;
+      kLog.error("the cursor is older than the relay's window: events were lost", {{"cursor", asked_from_}});
     }
     return std::nullopt;
   }
 
   net::WsConnector& connector_;
   Processor& processor_;
+  Recheck& recheck_;
   store::Writer& writer_;
   store::Reader& reader_;
   const Clock& clock_;
@@ -236,9 +250,11 @@ class RelaySession final : public Session {
   metrics::Gauge& last_seq_;
   metrics::Gauge& saved_seq_;
   std::int64_t saved_ = 0;
-  std::int64_t asked_from_ = 0;          // the cursor of this connection; 0: none
-  std::int64_t last_in_connection_ = 0;  // the last seq that it brought
-  std::size_t below_cursor_ = 0;         // so many events of this connection lay below it
+  std::int64_t asked_from_ = 0;           // the cursor of this connection; 0: none
+  std::int64_t last_in_connection_ = 0;   // the last seq that it brought
+  std::size_t below_cursor_ = 0;          // so many events of this connection lay below it
+  bool gap_ = false;                      // events were lost, and their repos are not checked yet
+  bool gap_wanted_ = options_.no_replay;  // by the operator, at the first connection
   bool live_ = false;
 };
 
@@ -251,10 +267,10 @@ std::string cursor_key(const net::Url& relay) {
   return url.origin();
 }
 
-std::unique_ptr<Session> make_session(net::WsConnector& connector, Processor& processor, store::Writer& writer,
-                                      store::Reader& reader, const Clock& clock, Jitter& jitter,
+std::unique_ptr<Session> make_session(net::WsConnector& connector, Processor& processor, Recheck& recheck,
+                                      store::Writer& writer, store::Reader& reader, const Clock& clock, Jitter& jitter,
                                       metrics::Registry& metrics, SessionOptions options) {
-  return std::make_unique<RelaySession>(connector, processor, writer, reader, clock, jitter, metrics,
+  return std::make_unique<RelaySession>(connector, processor, recheck, writer, reader, clock, jitter, metrics,
                                         std::move(options));
 }
 

@@ -102,7 +102,7 @@ class HttpDirectory final : public Directory {
   }
 
   Task<std::optional<std::string>> verified_handle(IdentityPtr identity) override {
-    if (identity->declared_handle.empty()) co_return std::string(kInvalidHandle);
+    if (identity->declared_handle.empty()) co_return std::string(atproto::kInvalidHandle);
     const SteadyTime began = clock_.steady();
     const HandleAnswer answer = co_await handles_.resolve(identity->declared_handle);
     switch (answer.kind) {
@@ -111,10 +111,10 @@ class HttpDirectory final : public Directory {
         co_return std::nullopt;
       case HandleAnswer::Kind::none:
         handle_metrics_.count("notfound", began, clock_.steady());
-        co_return std::string(kInvalidHandle);
+        co_return std::string(atproto::kInvalidHandle);
       case HandleAnswer::Kind::did:
         handle_metrics_.count("success", began, clock_.steady());
-        co_return answer.did == identity->did.str() ? identity->declared_handle : std::string(kInvalidHandle);
+        co_return answer.did == identity->did.str() ? identity->declared_handle : std::string(atproto::kInvalidHandle);
     }
     co_return std::nullopt;
   }

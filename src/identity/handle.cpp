@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "identity/handle.hpp"
 
+#include "tap/base/text.hpp"
+
 #include <utility>
 
 namespace tap::identity {
@@ -11,13 +13,6 @@ using Kind = HandleAnswer::Kind;
 constexpr std::string_view kTxtPrefix = "_atproto.";
 constexpr std::size_t kMaxDnsName = 253;
 constexpr std::size_t kMaxBody = 2'048;
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n\f\v";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 /// These handles have no TXT record of their own; asking would be millions of vain questions.
 bool has_dns(std::string_view handle) {

@@ -11,7 +11,6 @@ namespace tap::ledger {
 namespace {
 
 constexpr log::Logger kLog("repo_manager");
-constexpr std::string_view kInvalidHandle = "handle.invalid";
 
 std::uint64_t line_of(std::string_view did) { return static_cast<std::uint64_t>(outbox::lane_of(did)); }
 
@@ -191,7 +190,7 @@ Task<Result<void>> Ledger::expect_handle(RepoId id) {
 }
 
 Task<Result<void>> Ledger::set_handle(RepoId id, std::string handle) {
-  if (handle.empty()) handle = kInvalidHandle;
+  if (handle.empty()) handle = atproto::kInvalidHandle;
   auto details = co_await reader_.details(id);
   if (!details) co_return std::unexpected(details.error());
   const auto repo = table_.get(id);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "net/request_head.hpp"
 
-#include <openssl/evp.h>
+#include "tap/base/text.hpp"
 
 #include <algorithm>
 
@@ -13,13 +13,6 @@ bool is_one_line(std::string_view text) {
 }
 
 }  // namespace
-
-std::string base64(ByteView bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // OpenSSL ends it with a zero
-  ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(), static_cast<int>(bytes.size()));
-  text.pop_back();
-  return text;
-}
 
 Result<std::string> request_head(const Request& request, const std::string& user_agent) {
   const Url& url = request.url;

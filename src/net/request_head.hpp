@@ -11,7 +11,4 @@ namespace tap::net {
 /// there is a body, then the request's own. bad_url when something in them would end a line.
 [[nodiscard]] Result<std::string> request_head(const Request& request, const std::string& user_agent);
 
-/// Standard base64 with padding.
-[[nodiscard]] std::string base64(ByteView bytes);
-
 }  // namespace tap::net

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "net/response_reader.hpp"
 
+#include "tap/base/text.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -17,12 +19,6 @@ constexpr int kMaxInterim = 8;
 Error error_of(const boost::system::error_code& error) {
   const bool large = error == http::error::header_limit || error == http::error::body_limit;
   return {large ? Errc::too_large : Errc::bad_response, error.message()};
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "tap/net/retry_after.hpp"
 
+#include "tap/base/text.hpp"
+
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <ctime>
 
@@ -12,11 +13,10 @@ namespace {
 constexpr std::int64_t kLongest = 1'000'000'000;  // so that nobody's arithmetic overflows
 constexpr std::chrono::seconds kLongestPause{3600};
 
+/// Not negative.
 std::optional<std::int64_t> number_of(const std::string& text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
+  const auto value = parse_decimal<std::int64_t>(text);
+  return value && *value >= 0 ? value : std::nullopt;
 }
 
 }  // namespace

@@ -1,41 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "tap/net/url.hpp"
 
+#include "tap/base/text.hpp"
 #include "tap/net/error.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace tap::net {
 namespace {
 
 constexpr std::size_t kMaxUrl = 8192;
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 std::uint16_t default_port(std::string_view scheme) { return scheme == "https" || scheme == "wss" ? 443 : 80; }
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string percent_decode(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape =
-        text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0;
-    out += escape ? static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])) : text[i];
-    if (escape) i += 2;
-  }
-  return out;
-}
 
 /// No white space or control characters: they would change the meaning of a request line.
 bool is_clean(std::string_view text) {
@@ -67,8 +43,8 @@ Result<void> read_authority(std::string_view text, Url& url) {
   if (port.front() != ':') return fail(Errc::bad_url, "bad port");
   port.remove_prefix(1);
   if (port.empty()) return {};
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
-  if (error != std::errc{} || end != port.data() + port.size() || url.port == 0) return fail(Errc::bad_url, "bad port");
+  url.port = parse_decimal<std::uint16_t>(port).value_or(0);
+  if (url.port == 0) return fail(Errc::bad_url, "bad port");
   return {};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tap/net/ws_client.hpp"
 
+#include "tap/base/text.hpp"
 #include "tap/net/ws_frames.hpp"
 #include "tap/net/ws_handshake.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tap/net/ws_handshake.hpp"
 
-#include "net/request_head.hpp"
+#include "tap/base/text.hpp"
 
 #include <openssl/evp.h>
 

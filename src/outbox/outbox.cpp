@@ -5,12 +5,13 @@
 #include "tap/base/log.hpp"
 #include "tap/outbox/schedule.hpp"
 
-#include "outbox/retry_clock.hpp"
+#include "outbox/consumers.hpp"
+#include "outbox/stuck_lanes.hpp"
 
 #include <algorithm>
+#include <set>
 #include <span>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 namespace tap::outbox {
@@ -63,6 +64,10 @@ class JournaledOutbox final : public Outbox {
 
   Task<void> run() override {
     for (;;) {
+      if (!to_load_.empty() && has_memory()) {
+        if (!co_await load_lane(*to_load_.begin())) co_await async::sleep_for(1s);
+        continue;
+      }
       if (more_on_disk_ && has_memory()) {
         if (!co_await load_page()) co_await async::sleep_for(1s);
         continue;
@@ -82,15 +87,14 @@ class JournaledOutbox final : public Outbox {
   bool has_room() const override { return !more_on_disk_ && has_memory(); }
 
   void attach(Sink& sink) override {
-    if (find(&sink) == nullptr) sinks_.push_back({&sink, {}, {}});
+    consumers_.add(sink);
     sink.wake();
   }
 
   void detach(Sink& sink) override {
-    const auto found = std::ranges::find(sinks_, &sink, &Attached::sink);
-    if (found == sinks_.end()) return;
-    const std::vector<EventId> out(found->out.begin(), found->out.end());
-    sinks_.erase(found);
+    const auto removed = consumers_.remove(sink);
+    if (!removed) return;
+    const std::vector<EventId> out(removed->out.begin(), removed->out.end());
     for (const EventId id : out) events_.at(id).at = nullptr;
     requeued_.add(out.size());
     schedule_.returned(out);
@@ -98,15 +102,15 @@ class JournaledOutbox final : public Outbox {
   }
 
   std::vector<Outgoing> take(Sink& sink, std::size_t max) override {
-    Attached* attached = find(&sink);
-    if (attached == nullptr) return {};
-    const std::size_t out = attached->out.size();
+    Consumer* consumer = consumers_.find(&sink);
+    if (consumer == nullptr) return {};
+    const std::size_t out = consumer->out.size();
     const std::size_t window = options_.window > out ? options_.window - out : 0;
     std::vector<Outgoing> taken;
     for (const EventId id : schedule_.take_ready(std::min(max, window))) {
       Held& held = events_.at(id);
       held.at = &sink;
-      attached->out.insert(id);
+      consumer->out.insert(id);
       taken.push_back({id, held.body});
     }
     return taken;
@@ -115,9 +119,9 @@ class JournaledOutbox final : public Outbox {
   void written(Sink& sink, std::span<const EventId> ids) override {
     delivered_.add(ids.size());
     const SteadyTime now = clock_.steady();
-    Attached* attached = find(&sink);
-    if (attached == nullptr) return;
-    if (!attached->clock.next()) changed_.notify_all();
+    Consumer* consumer = consumers_.find(&sink);
+    if (consumer == nullptr) return;
+    if (!consumer->clock.next()) changed_.notify_all();
     for (const EventId id : ids) {
       const auto found = events_.find(id);
       if (found == events_.end() || found->second.at != &sink) continue;
@@ -125,7 +129,7 @@ class JournaledOutbox final : public Outbox {
         finish(found);
         continue;
       }
-      attached->clock.written(id, now);
+      consumer->clock.written(id, now);
     }
     if (!options_.acks) after_acks();
   }
@@ -158,20 +162,10 @@ class JournaledOutbox final : public Outbox {
     Sink* at = nullptr;  // who has it, while it is out
   };
   using Events = std::unordered_map<EventId, Held>;
-  struct Attached {
-    Sink* sink;
-    std::unordered_set<EventId> out;  // taken and neither acked nor returned
-    RetryClock clock;
-  };
   struct Dying {
     EventId id;
     std::string reason;
   };
-
-  [[nodiscard]] Attached* find(const Sink* sink) {
-    const auto found = std::ranges::find(sinks_, sink, &Attached::sink);
-    return found == sinks_.end() ? nullptr : &*found;
-  }
 
   [[nodiscard]] bool is_full() const {
     return events_.size() >= options_.capacity || bytes_ >= options_.capacity_bytes;
@@ -182,6 +176,15 @@ class JournaledOutbox final : public Outbox {
 
   void keep(Event event) {
     loaded_ = event.id;
+    const LaneKey lane = event.lane;
+    if (stuck_.parked(lane) || (stuck_.is_stuck(lane) && schedule_.waiting(lane) >= options_.lane_capacity)) {
+      stuck_.park(lane, {event.id, event.id});
+    } else {
+      hold(std::move(event));
+    }
+  }
+
+  void hold(Event event) {
     bytes_ += event.body.size();
     schedule_.add(event.id, event.lane, event.order);
     events_.emplace(event.id, Held{.body = std::move(event.body), .lane = event.lane, .order = event.order});
@@ -218,6 +221,42 @@ class JournaledOutbox final : public Outbox {
     co_return true;
   }
 
+  /// More of a lane that was left on disk; false when it could not be read.
+  Task<bool> load_lane(LaneKey lane) {
+    const StuckLanes::Range parked = *stuck_.parked(lane);
+    const std::size_t room = options_.capacity - std::min(options_.capacity, events_.size());
+    const std::size_t max = std::clamp<std::size_t>(options_.lane_capacity, 1, std::max<std::size_t>(room, 1));
+    auto page = co_await journal_.read_lane(lane, parked.first, parked.last, max);
+    if (!page) {
+      kLog.error("failed to read events", {{"error", page.error().message()}});
+      co_return false;
+    }
+    to_load_.erase(lane);
+    // Another failure of the lane may have sent more of it to disk, which comes first.
+    if (stuck_.parked(lane)->first == parked.first) {
+      EventId next = page->next;
+      for (Event& event : page->events) {
+        next = event.id;
+        if (is_full()) break;
+        hold(std::move(event));
+        next = page->next;
+      }
+      stuck_.loaded(lane, next);
+    }
+    load_when_low(lane);
+    show_depth();
+    if (has_room()) room_.notify_all();
+    wake_sinks();
+    co_return true;
+  }
+
+  /// Asks for more of a lane that was left on disk, once little of it waits in memory.
+  void load_when_low(LaneKey lane) {
+    if (!stuck_.parked(lane) || schedule_.waiting(lane) * 2 > options_.lane_capacity) return;
+    to_load_.insert(lane);
+    changed_.notify_all();
+  }
+
   void take_what_came_meanwhile() {
     more_on_disk_ = false;
     for (Event& event : behind_page_) {
@@ -233,9 +272,9 @@ class JournaledOutbox final : public Outbox {
   bool finish(Events::iterator found) {
     const EventId id = found->first;
     if (found->second.dying || !schedule_.acked(id)) return false;
-    if (Attached* attached = find(found->second.at)) {
-      attached->clock.acked(id, clock_.steady());
-      attached->out.erase(id);
+    if (Consumer* consumer = consumers_.find(found->second.at)) {
+      consumer->clock.acked(id, clock_.steady());
+      consumer->out.erase(id);
     }
     drop(found);
     journal_.acked({&id, 1});
@@ -243,42 +282,39 @@ class JournaledOutbox final : public Outbox {
   }
 
   void drop(Events::iterator found) {
+    const LaneKey lane = found->second.lane;
+    if (found->second.attempts > 0) stuck_.gone(lane);
     bytes_ -= found->second.body.size();
     events_.erase(found);
     total_ -= 1;
+    load_when_low(lane);
   }
 
   void after_acks() {
     show_depth();
     if (has_memory()) {
-      if (more_on_disk_) changed_.notify_all();
+      if (more_on_disk_ || !to_load_.empty()) changed_.notify_all();
       if (has_room()) room_.notify_all();
     }
     wake_sinks();
   }
 
-  /// Another one first each time, so that no sink has the first choice always.
   void wake_sinks() {
-    if (sinks_.empty() || !schedule_.has_ready()) return;
-    first_woken_ = (first_woken_ + 1) % sinks_.size();
-    for (std::size_t i = 0; i < sinks_.size(); ++i) {
-      Attached& attached = sinks_[(first_woken_ + i) % sinks_.size()];
-      if (attached.out.size() < options_.window) attached.sink->wake();
-    }
+    if (schedule_.has_ready()) consumers_.wake(options_.window);
   }
 
   /// Back to their lanes with those that are unacked for too long, but for those that had their last attempt.
   void expire() {
     const SteadyTime now = clock_.steady();
     std::vector<EventId> expired;
-    for (Attached& attached : sinks_) {
-      for (const EventId id : attached.clock.take_due(now, options_.retry_timeout)) {
+    for (Consumer& consumer : consumers_.all()) {
+      for (const EventId id : consumer.clock.take_due(now, options_.retry_timeout)) {
         Held& held = events_.at(id);
         if (count_failure(held)) {
           give_up(id, held, "not acked");
           continue;
         }
-        attached.out.erase(id);
+        consumer.out.erase(id);
         held.at = nullptr;
         expired.push_back(id);
       }
@@ -291,15 +327,31 @@ class JournaledOutbox final : public Outbox {
   }
 
   /// True when that was the last attempt that it is allowed.
-  [[nodiscard]] bool count_failure(Held& held) const {
-    return ++held.attempts >= options_.max_attempts && options_.max_attempts > 0;
+  [[nodiscard]] bool count_failure(Held& held) {
+    if (++held.attempts == 1) {
+      stuck_.failed(held.lane);
+      leave_on_disk(held.lane);
+    }
+    return held.attempts >= options_.max_attempts && options_.max_attempts > 0;
+  }
+
+  /// What of a lane that waits is more than it may have in memory.
+  void leave_on_disk(LaneKey lane) {
+    const std::vector<EventId> ids = schedule_.withdraw(lane, options_.lane_capacity);
+    if (ids.empty()) return;
+    for (const EventId id : ids) {
+      const auto found = events_.find(id);
+      bytes_ -= found->second.body.size();
+      events_.erase(found);
+    }
+    stuck_.park(lane, {ids.front(), ids.back()});
+    show_depth();
+    if (has_memory() && more_on_disk_) changed_.notify_all();
+    if (has_room()) room_.notify_all();
   }
 
   void give_up(EventId id, Held& held, std::string_view reason) {
-    if (Attached* attached = find(held.at)) {
-      attached->clock.forget(id);
-      attached->out.erase(id);
-    }
+    if (Consumer* consumer = consumers_.find(held.at)) consumer->forget(id);
     held.at = nullptr;
     held.dying = true;
     dying_.push_back({id, std::string(reason)});
@@ -319,14 +371,7 @@ class JournaledOutbox final : public Outbox {
     }
     for (const Dying& dying : std::span(dying_).first(count)) {
       const auto found = events_.find(dying.id);
-      const Subject about = subject_of(found->second.body);
-      kLog.warn("set an event aside that no consumer takes", {{"id", static_cast<std::uint64_t>(dying.id)},
-                                                              {"did", about.did},
-                                                              {"rev", about.rev},
-                                                              {"collection", about.collection},
-                                                              {"rkey", about.rkey},
-                                                              {"attempts", found->second.attempts},
-                                                              {"reason", dying.reason}});
+      tell(dying, found->second);
       schedule_.acked(dying.id);
       drop(found);
     }
@@ -334,6 +379,17 @@ class JournaledOutbox final : public Outbox {
     set_aside_.add(count);
     after_acks();
     co_return true;
+  }
+
+  static void tell(const Dying& dying, const Held& held) {
+    const Subject about = subject_of(held.body);
+    kLog.warn("set an event aside that no consumer takes", {{"id", static_cast<std::uint64_t>(dying.id)},
+                                                            {"did", about.did},
+                                                            {"rev", about.rev},
+                                                            {"collection", about.collection},
+                                                            {"rkey", about.rkey},
+                                                            {"attempts", held.attempts},
+                                                            {"reason", dying.reason}});
   }
 
   [[nodiscard]] DeadLetter letter_of(const Dying& dying) const {
@@ -347,14 +403,10 @@ class JournaledOutbox final : public Outbox {
   }
 
   [[nodiscard]] std::chrono::milliseconds until_next_expiry() const {
-    std::chrono::milliseconds wait = 1h;
-    for (const Attached& attached : sinks_) {
-      const auto from = attached.clock.next();
-      if (!from) continue;
-      const auto left = *from + options_.retry_timeout - clock_.steady();
-      wait = std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(left));
-    }
-    return std::max(wait, std::chrono::milliseconds(1));
+    const auto from = consumers_.next();
+    if (!from) return 1h;
+    const auto left = *from + options_.retry_timeout - clock_.steady();
+    return std::clamp(std::chrono::ceil<std::chrono::milliseconds>(left), 1ms, std::chrono::milliseconds(1h));
   }
 
   void show_depth() {
@@ -369,10 +421,11 @@ class JournaledOutbox final : public Outbox {
   Schedule schedule_;
   Events events_;
   std::size_t bytes_ = 0;
-  std::vector<Attached> sinks_;  // few
-  std::size_t first_woken_ = 0;
+  Consumers consumers_;
   std::vector<Dying> dying_;
-  async::Event changed_;  // there is something for run() to do
+  StuckLanes stuck_;
+  std::set<LaneKey> to_load_;  // lanes of which more is wanted from disk
+  async::Event changed_;       // there is something for run() to do
   async::Event room_;
   std::int64_t total_;
   EventId loaded_{};     // every durable event up to here was in memory

@@ -14,6 +14,9 @@ namespace {
 class IdQueue {
  public:
   [[nodiscard]] bool empty() const { return head_ == ids_.size(); }
+  [[nodiscard]] std::size_t size() const { return ids_.size() - head_; }
+  [[nodiscard]] EventId back() const { return ids_.back(); }
+  void pop_back() { ids_.pop_back(); }
   [[nodiscard]] EventId front() const { return ids_[head_]; }
   void push(EventId id) { ids_.push_back(id); }
   void pop() {
@@ -153,6 +156,26 @@ void Schedule::returned(std::span<const EventId> ids) {
     state_->lanes.at(key).waiting.put_back(back);
     state_->settle(key);
   }
+}
+
+std::vector<EventId> Schedule::withdraw(LaneKey key, std::size_t keep) {
+  std::vector<EventId> withdrawn;
+  const auto lane = state_->lanes.find(key);
+  if (lane == state_->lanes.end()) return withdrawn;
+  IdQueue& waiting = lane->second.waiting;
+  while (waiting.size() > keep && !state_->events.at(waiting.back()).was_out) {
+    withdrawn.push_back(waiting.back());
+    state_->events.erase(waiting.back());
+    waiting.pop_back();
+  }
+  std::ranges::reverse(withdrawn);
+  state_->settle(key);
+  return withdrawn;
+}
+
+std::size_t Schedule::waiting(LaneKey key) const {
+  const auto lane = state_->lanes.find(key);
+  return lane == state_->lanes.end() ? 0 : lane->second.waiting.size();
 }
 
 std::size_t Schedule::size() const { return state_->events.size(); }

@@ -26,8 +26,15 @@ Task<Result<void>> BatchWriter::finish() {
 }
 
 Task<void> BatchWriter::run(const ResyncParts* parts, RepoId id, atproto::Did did, std::shared_ptr<Job> job) {
+  // Whoever waits is told also when a bug ends it; the exception itself goes to the group.
+  struct End {
+    Job& job;
+    ~End() {
+      if (!job.result) job.result = fail(store::Errc::failed, "the write was given up");
+      job.done.notify_all();
+    }
+  } end{*job};
   job->result = co_await perform(*parts, id, did, std::move(job->batch));
-  job->done.notify_all();
 }
 
 Task<Result<void>> BatchWriter::perform(const ResyncParts& parts, RepoId id, const atproto::Did& did,

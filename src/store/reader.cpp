@@ -17,6 +17,10 @@ class LoopReader final : public Reader {
   Task<Result<std::vector<outbox::Event>>> read(outbox::EventId after, std::size_t max) override {
     return run([=](Queries& queries) { return queries.events(after, max); });
   }
+  Task<Result<outbox::LanePage>> read_lane(outbox::LaneKey lane, outbox::EventId first, outbox::EventId last,
+                                           std::size_t max) override {
+    return run([=](Queries& queries) { return queries.lane_events(lane, first, last, max); });
+  }
   Task<Result<void>> set_aside(std::vector<outbox::DeadLetter> letters) override {
     Write write;
     for (outbox::DeadLetter& letter : letters) write.mutations.emplace_back(SetAside{std::move(letter)});

@@ -45,6 +45,28 @@ TEST_F(Resync, MissedCommitIsFetchedBehindTheNextOne) {
   EXPECT_TRUE(told(alice).back().is_live());
 }
 
+TEST_F(Resync, CommitThatTheRelayHasForgottenIsFetchedAlsoWhenTheRepoIsQuiet) {
+  Account alice = follow_one();
+  const std::int64_t seen = send(alice.post());
+  await_records(alice);
+  (void)alice.post();
+  publish_repo(alice);
+  relay_.forget(seen + 10);
+  relay_.cut();
+  await_records(alice);
+  await_state(alice, "active");
+}
+
+TEST_F(Resync, CommitThatNobodyToldBeforeTheStreamBeganAgainIsFetched) {
+  Account alice = follow_one();
+  (void)alice.post();
+  publish_repo(alice);
+  relay_.cut();
+  await_records(alice);
+  await_state(alice, "active");
+  EXPECT_THAT(told(alice), SizeIs(12)) << "what was held already is not told again";
+}
+
 TEST_F(Resync, SyncWithOtherContentTellsTheDifferenceDeletesIncluded) {
   Account alice = follow_one();
   const std::size_t before = told(alice).size();

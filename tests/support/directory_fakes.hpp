@@ -57,7 +57,7 @@ class FakeDirectory final : public identity::Directory {
   [[nodiscard]] Task<std::optional<std::string>> verified_handle(identity::IdentityPtr identity) override {
     co_await gate.pass();
     const auto found = handles.find(identity->did.str());
-    co_return found == handles.end() ? std::string(identity::kInvalidHandle) : found->second;
+    co_return found == handles.end() ? std::string(atproto::kInvalidHandle) : found->second;
   }
 
  private:

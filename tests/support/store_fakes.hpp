@@ -282,6 +282,18 @@ class FakeReader final : public store::Reader {
     }
     co_return page;
   }
+  [[nodiscard]] Task<Result<outbox::LanePage>> read_lane(outbox::LaneKey lane, outbox::EventId first,
+                                                         outbox::EventId last, std::size_t max) override {
+    if (auto ready = co_await enter(); !ready) co_return std::unexpected(ready.error());
+    outbox::LanePage page{.events = {}, .next = first};
+    for (const auto& event : database_.events()) {
+      if (event.id < first || event.id > last || page.events.size() == max) continue;
+      if (event.lane == lane) page.events.push_back(event);
+      page.next = outbox::EventId{static_cast<std::uint64_t>(event.id) + 1};
+    }
+    if (page.events.size() < max) page.next = outbox::EventId{static_cast<std::uint64_t>(last) + 1};
+    co_return page;
+  }
   void acked(std::span<const outbox::EventId> ids) override { database_.forget(ids); }
   [[nodiscard]] Task<Result<void>> set_aside(std::vector<outbox::DeadLetter> letters) override {
     store::Write write;

@@ -34,6 +34,8 @@ class Did {
 [[nodiscard]] bool is_handle(std::string_view text);
 [[nodiscard]] bool is_nsid(std::string_view text);
 [[nodiscard]] bool is_rkey(std::string_view text);
+/// What stands for a handle that does not resolve to its account: of valid syntax, and nobody's (9.5).
+inline constexpr std::string_view kInvalidHandle = "handle.invalid";
 /// True when the handle's last label is reserved and must not be resolved (1.2).
 [[nodiscard]] bool has_reserved_tld(std::string_view handle);
 /// ASCII lower case.

@@ -4,6 +4,7 @@
 #include "tap/base/clock.hpp"
 #include "tap/base/metrics.hpp"
 #include "tap/firehose/processor.hpp"
+#include "tap/firehose/recheck.hpp"
 #include "tap/net/ws_client.hpp"
 #include "tap/store/writer.hpp"
 
@@ -26,7 +27,8 @@ struct SessionOptions {
 };
 
 /// Follows the relay: connects, reads, hands frames on, saves the cursor, reconnects with backoff and jitter from the
-/// low-water mark (protocol 7, 8.4 items 24-33). Loop thread only.
+/// low-water mark (protocol 7, 8.4 items 24-33). Where the stream has a gap, because the relay has forgotten events or
+/// there was no cursor to come back to, has all repos checked again. Loop thread only.
 class Session {
  public:
   virtual ~Session() = default;
@@ -40,7 +42,7 @@ class Session {
   [[nodiscard]] virtual std::int64_t last_seq() const = 0;
 };
 
-[[nodiscard]] std::unique_ptr<Session> make_session(net::WsConnector& connector, Processor& processor,
+[[nodiscard]] std::unique_ptr<Session> make_session(net::WsConnector& connector, Processor& processor, Recheck& recheck,
                                                     store::Writer& writer, store::Reader& reader, const Clock& clock,
                                                     Jitter& jitter, metrics::Registry& metrics, SessionOptions options);
 

@@ -45,8 +45,6 @@ using IdentityPtr = std::shared_ptr<const Identity>;  // shared: immutable, held
 /// The reconstructed document of GET /resolve (9.7): what parse_document() understood, in the document's order.
 [[nodiscard]] std::string render_document(const Identity& identity);
 
-inline constexpr std::string_view kInvalidHandle = "handle.invalid";
-
 /// Resolves DIDs, with a bounded LRU cache; at most one fetch per DID is in flight, and everybody waits for that one.
 /// Fetches are bounded in number; the look-up of a handle never delays that of a key. Every wait ends by a deadline.
 /// Cancellable. Loop thread only.

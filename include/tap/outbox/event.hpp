@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tap::outbox {
 
@@ -36,6 +37,12 @@ struct Event {
   LaneKey lane{};
   Order order = Order::historical;
   std::string body;
+};
+
+/// Some events of one lane, in id order.
+struct LanePage {
+  std::vector<Event> events;
+  EventId next{};  ///< everything before this one was looked at
 };
 
 /// An event that was given up: sent as often as allowed, and never taken.

@@ -23,6 +23,9 @@ class Journal {
   /// Durable events that are not acked, with id > after, in id order, at most max; fewer when they are large. An empty
   /// page is the end.
   [[nodiscard]] virtual Task<Result<std::vector<Event>>> read(EventId after, std::size_t max) = 0;
+  /// Events of one lane with first <= id <= last, at most max.
+  [[nodiscard]] virtual Task<Result<LanePage>> read_lane(LaneKey lane, EventId first, EventId last,
+                                                         std::size_t max) = 0;
   /// These are done with: their deletion is queued and joins the next transaction.
   virtual void acked(std::span<const EventId> ids) = 0;
   /// Moves these to the dead letters; resumes when that is durable.
@@ -47,6 +50,7 @@ class Sink {
 struct Options {
   std::size_t capacity = 100'000;                       ///< events in memory; the rest waits on disk
   std::size_t capacity_bytes = std::size_t{256} << 20;  ///< their bodies together
+  std::size_t lane_capacity = 1'000;                    ///< of a lane that waits for an event that failed
   std::size_t window = 10'000;                          ///< events out per consumer
   std::chrono::milliseconds retry_timeout{60'000};
   std::uint32_t max_attempts = 0;  ///< then an event is set aside as a dead letter; 0: never

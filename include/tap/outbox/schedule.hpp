@@ -25,7 +25,7 @@ class Schedule {
   Schedule();
   ~Schedule();
 
-  /// Appends an event to its lane. Ids grow from call to call.
+  /// Appends an event to its lane. Ids of a lane grow from call to call.
   void add(EventId id, LaneKey lane, Order order);
   /// At most `max` events that may go out, lanes in turn. They are out until acked() or returned().
   [[nodiscard]] std::vector<EventId> take_ready(std::size_t max);
@@ -36,6 +36,9 @@ class Schedule {
   bool acked(EventId id);
   /// Was not delivered: back to the head of its lane, in id order.
   void returned(std::span<const EventId> ids);
+  /// Forgets the last of a lane, as long as more than `keep` of it wait and it was never out; gives them in id order.
+  [[nodiscard]] std::vector<EventId> withdraw(LaneKey lane, std::size_t keep);
+  [[nodiscard]] std::size_t waiting(LaneKey lane) const;
   /// Waiting and out together.
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::size_t out() const;

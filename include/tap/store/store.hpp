@@ -34,6 +34,9 @@ class Queries {
   /// Undelivered events with id > after, in id order. A page ends early when it is large (8 MiB); an empty one is the
   /// end.
   [[nodiscard]] virtual Result<std::vector<outbox::Event>> events(outbox::EventId after, std::size_t max) = 0;
+  /// The same of one lane, first <= id <= last; a page ends, too, when much had to be looked at.
+  [[nodiscard]] virtual Result<outbox::LanePage> lane_events(outbox::LaneKey lane, outbox::EventId first,
+                                                             outbox::EventId last, std::size_t max) = 0;
   /// Dead letters with id > after, of one DID or, when it is empty, of all, in id order. Pages end as those of
   /// events().
   [[nodiscard]] virtual Result<std::vector<outbox::DeadLetter>> dead_letters(const std::string& did,
@@ -82,7 +85,8 @@ class Store {
 
   [[nodiscard]] virtual std::uint64_t dead_letters() const = 0;
 
-  /// Deletes some of the journal rows that are folded and wholly acked; true when there may be more.
+  /// Deletes some of the journal rows that are folded and wholly acked, and shrinks such as nearly are; true when there
+  /// may be more.
   [[nodiscard]] virtual Result<bool> sweep() = 0;
   /// Gives some free space back to the file system when there is much; true when it did and there may be more.
   [[nodiscard]] virtual Result<bool> vacuum() = 0;

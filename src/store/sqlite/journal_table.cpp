@@ -9,6 +9,8 @@ namespace {
 /// Deleting a row walks all its pages: so much at once takes some milliseconds.
 constexpr std::size_t kSweepBytes = std::size_t{2} << 20;
 constexpr std::size_t kSweepRows = 1'000;
+/// Of thin(): a row is a megabyte at most.
+constexpr std::size_t kThinRows = 8;
 
 constexpr outbox::EventId after(outbox::EventId id, std::size_t count) {
   return outbox::EventId{static_cast<std::uint64_t>(id) + count};
@@ -147,6 +149,70 @@ Result<bool> JournalTable::sweep(const Counters& counters) {
   }
   swept_ = next;
   return swept_ < counters.folded;
+}
+
+Result<bool> JournalTable::thin(const Counters& counters) {
+  std::vector<outbox::EventId> rows;
+  auto done = database_.each(
+      "SELECT j.id FROM journal_acks a JOIN journal j ON j.id = a.id WHERE a.id < ? AND a.acked < j.count "
+      "AND a.acked * 4 >= j.count * 3 AND length(j.events) >= 1024 ORDER BY a.id LIMIT ?",
+      [&](const Row& row) { rows.push_back(outbox::EventId{row.number(0)}); }, thin_before_, kThinRows);
+  if (!done) return std::unexpected(done.error());
+  const bool may_have_more = rows.size() == kThinRows;
+  if (!may_have_more) thin_before_ = counters.folded;
+  if (rows.empty()) return false;
+
+  auto transaction = Transaction::begin(database_);
+  if (!transaction) return std::unexpected(transaction.error());
+  for (const outbox::EventId row : rows) {
+    if (done = thin_row(row); !done) return std::unexpected(done.error());
+  }
+  if (done = transaction->commit(); !done) return std::unexpected(done.error());
+  return may_have_more;
+}
+
+/// A row for each run of events that are not acked.
+Result<void> JournalTable::thin_row(outbox::EventId row) {
+  struct Part {
+    outbox::EventId first;
+    JournalWriter::Events events;
+  };
+  std::vector<Part> parts;
+  auto done = database_.each(
+      "SELECT j.count, a.marks, j.events FROM journal j JOIN journal_acks a ON a.id = j.id WHERE j.id = ?",
+      [&](const Row& found) -> Result<void> {
+        const Marks marks(found.blob(1));
+        EventReader reader(found.blob(2));
+        JournalWriter run;
+        const auto end_run = [&](std::uint64_t end) {
+          std::vector<JournalWriter::Events> events = run.take_events();
+          for (std::size_t left = events.size(); left > 0; --left) {
+            end -= events[left - 1].count;
+            parts.push_back({after(row, end), std::move(events[left - 1])});
+          }
+        };
+        const std::uint64_t count = found.number(0);
+        for (std::uint64_t at = 0; at < count; ++at) {
+          auto item = reader.next();
+          if (!item) return std::unexpected(item.error());
+          if (!*item) return fail(Errc::corrupt, "a journal row has fewer events than it says");
+          if (marks.has(at)) {
+            end_run(at);
+          } else {
+            run.add(outbox::Draft{(*item)->lane, (*item)->order, std::string((*item)->body)});
+          }
+        }
+        end_run(count);
+        return {};
+      },
+      row);
+  if (done) done = remove(row);
+  for (const Part& part : parts) {
+    if (!done) break;
+    done = database_.run("INSERT INTO journal (id, count, changes, events) VALUES (?, ?, ?, ?)", part.first,
+                         part.events.count, ByteView(), as_bytes(part.events.body));
+  }
+  return done;
 }
 
 Result<void> JournalTable::each_change(

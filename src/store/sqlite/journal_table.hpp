@@ -42,6 +42,11 @@ class JournalTable {
   /// Deletes some of those, in a transaction of its own; true when there may be more.
   [[nodiscard]] Result<bool> sweep(const Counters& counters);
 
+  /// Writes some rows anew of which little is not acked, without the rest, in a transaction of its own; true when there
+  /// may be more. Not the newest: those are about to be acked. So an event that nobody takes does not keep its
+  /// neighbours on disk.
+  [[nodiscard]] Result<bool> thin(const Counters& counters);
+
   /// Visits the changes of each row from this one on, until `visit` says no.
   [[nodiscard]] Result<void> each_change(
       outbox::EventId from, const std::function<bool(outbox::EventId row, std::span<const AdvanceHead>)>& visit);
@@ -54,9 +59,11 @@ class JournalTable {
   [[nodiscard]] Result<std::size_t> acknowledge_row(std::span<const outbox::EventId> ids, const Counters& counters);
 
   [[nodiscard]] Result<void> remove(outbox::EventId row);
+  [[nodiscard]] Result<void> thin_row(outbox::EventId row);
 
   Database& database_;
-  outbox::EventId swept_{};  // rows before this one have something left, or are not there
+  outbox::EventId swept_{};        // rows before this one have something left, or are not there
+  outbox::EventId thin_before_{};  // rows before this one are old enough for thin()
 };
 
 }  // namespace tap::store::sqlite

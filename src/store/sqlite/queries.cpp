@@ -7,12 +7,19 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
+#include <optional>
 
 namespace tap::store::sqlite {
 namespace {
 
 /// A page of events ends behind this many bytes of bodies, and one of buffered commits likewise.
 constexpr std::size_t kPageBytes = std::size_t{8} << 20;
+
+/// So much of the journal is walked for one lane at a time.
+constexpr std::size_t kMostLookedAt = std::size_t{32} << 20;
+
+constexpr outbox::EventId after(outbox::EventId id) { return outbox::EventId{static_cast<std::uint64_t>(id) + 1}; }
 
 atproto::Tid from_ordered(std::int64_t value) {
   return atproto::Tid(static_cast<std::uint64_t>(value) ^ (std::uint64_t{1} << 63));
@@ -125,13 +132,40 @@ class SqliteQueries final : public Queries {
         "SELECT j.id, j.count, a.marks, j.events FROM journal j LEFT JOIN journal_acks a ON a.id = j.id "
         "WHERE j.id >= ? AND j.count > coalesce(a.acked, 0) ORDER BY j.id",
         [&](const Row& row) -> Result<bool> {
-          auto read = read_row(row, after, max, out, bytes);
+          auto read = read_row(row, {.first = sqlite::after(after), .max = max}, out, bytes);
           if (!read) return std::unexpected(read.error());
           return out.size() < max && bytes < kPageBytes;
         },
         first->value_or(0));
     if (!done) return std::unexpected(done.error());
     return out;
+  }
+
+  Result<outbox::LanePage> lane_events(outbox::LaneKey lane, outbox::EventId first, outbox::EventId last,
+                                       std::size_t max) override {
+    outbox::LanePage page{.events = {}, .next = after(last)};
+    auto begin = database_.value("SELECT max(id) FROM journal WHERE id <= ?", first);
+    if (!begin) return std::unexpected(begin.error());
+    std::size_t bytes = 0;
+    std::size_t looked_at = 0;
+    auto done = database_.each(
+        "SELECT j.id, j.count, a.marks, j.events FROM journal j LEFT JOIN journal_acks a ON a.id = j.id "
+        "WHERE j.id >= ? AND j.id <= ? AND j.count > coalesce(a.acked, 0) ORDER BY j.id",
+        [&](const Row& row) -> Result<bool> {
+          if (page.events.size() >= max || bytes >= kPageBytes || looked_at >= kMostLookedAt) {
+            page.next = std::min(page.next, outbox::EventId{row.number(0)});
+            return false;
+          }
+          looked_at += row.blob(3).size();
+          const Wanted wanted{first, last, lane, max};
+          auto read = read_row(row, wanted, page.events, bytes);
+          if (!read) return std::unexpected(read.error());
+          if (*read) page.next = after(page.events.back().id);
+          return !*read;
+        },
+        begin->value_or(0), last);
+    if (!done) return std::unexpected(done.error());
+    return page;
   }
 
   Result<std::vector<outbox::DeadLetter>> dead_letters(const std::string& did, outbox::EventId after,
@@ -185,22 +219,31 @@ class SqliteQueries final : public Queries {
         id, collection, key, max);
   }
 
-  static Result<void> read_row(const Row& row, outbox::EventId after, std::size_t max, std::vector<outbox::Event>& out,
+  struct Wanted {
+    outbox::EventId first;
+    outbox::EventId last{std::numeric_limits<std::uint64_t>::max()};
+    std::optional<outbox::LaneKey> lane = {};
+    std::size_t max;
+  };
+  /// True when the page is full within the row.
+  static Result<bool> read_row(const Row& row, const Wanted& wanted, std::vector<outbox::Event>& out,
                                std::size_t& bytes) {
     const std::uint64_t first = row.number(0);
     const std::uint64_t count = row.number(1);
     const Marks marks(row.blob(2));
     EventReader reader(row.blob(3));
-    for (std::uint64_t at = 0; at < count && out.size() < max && bytes < kPageBytes; ++at) {
+    for (std::uint64_t at = 0; at < count; ++at) {
       auto item = reader.next();
       if (!item) return std::unexpected(item.error());
       if (!*item) return fail(Errc::corrupt, "a journal row has fewer events than it says");
       const outbox::EventId id{first + at};
-      if (id <= after || marks.has(at)) continue;
+      if (id < wanted.first || id > wanted.last || marks.has(at)) continue;
+      if (wanted.lane && *wanted.lane != (*item)->lane) continue;
       out.push_back({id, (*item)->lane, (*item)->order, std::string((*item)->body)});
       bytes += (*item)->body.size();
+      if (out.size() >= wanted.max || bytes >= kPageBytes) return true;
     }
-    return {};
+    return false;
   }
 
   Database database_;

@@ -19,6 +19,9 @@ namespace {
 constexpr std::int64_t kSparePages = 4'096;
 constexpr const char* kVacuumSlice = "PRAGMA incremental_vacuum(128)";
 constexpr std::int64_t kPageBytes = 4'096;
+/// Said once the repos are loaded: that scan would fill it with rows nobody looks at again, and what the pages leave
+/// behind among the tables in memory never goes back to the system. 64 MB cost the live path 5 % less CPU.
+constexpr const char* kWorkingCache = "PRAGMA cache_size=-16384";
 
 class SqliteStore final : public Store {
  public:
@@ -62,8 +65,7 @@ class SqliteStore final : public Store {
       if (const auto head = unfolded.find(row.id); head != unfolded.end()) row.repo.head = head->second;
       sink(row);
     });
-    // The scan has filled the page cache with rows that are in memory now.
-    return loaded ? database_.script("PRAGMA shrink_memory") : loaded;
+    return loaded ? database_.script(kWorkingCache) : loaded;
   }
   Result<RepoId> last_repo() override { return counters_.last_repo; }
   Result<std::uint64_t> undelivered() override { return journal_.undelivered(); }
@@ -103,7 +105,11 @@ class SqliteStore final : public Store {
 
   std::uint64_t dead_letters() const override { return counters_.dead_letters; }
 
-  Result<bool> sweep() override { return journal_.sweep(counters_); }
+  Result<bool> sweep() override {
+    auto more = journal_.sweep(counters_);
+    if (!more || *more) return more;
+    return journal_.thin(counters_);
+  }
   Result<bool> vacuum() override {
     auto free = database_.value("PRAGMA freelist_count");
     if (!free) return std::unexpected(free.error());
@@ -213,7 +219,7 @@ Result<std::unique_ptr<Store>> open(const std::string& path) {
   auto database = Database::open(path, Mode::read_write);
   if (!database) return std::unexpected(database.error());
   if (auto done = migrate(*database, migrations()); !done) return std::unexpected(done.error());
-  auto done = database->script("PRAGMA journal_mode=WAL; PRAGMA cache_size=-65536;");
+  auto done = database->script("PRAGMA journal_mode=WAL");
   if (!done) return std::unexpected(done.error());
   auto checkpointer = Database::open(path, Mode::read_write);
   if (!checkpointer) return std::unexpected(checkpointer.error());

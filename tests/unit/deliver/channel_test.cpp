@@ -36,6 +36,9 @@ class FakeJournal final : public outbox::Journal {
   [[nodiscard]] Task<Result<std::vector<outbox::Event>>> read(EventId, std::size_t) override {
     co_return std::vector<outbox::Event>{};
   }
+  [[nodiscard]] Task<Result<outbox::LanePage>> read_lane(outbox::LaneKey, EventId, EventId, std::size_t) override {
+    co_return outbox::LanePage{};
+  }
   void acked(std::span<const EventId> ids) override {
     for (const EventId id : ids) done.push_back(static_cast<std::uint64_t>(id));
   }

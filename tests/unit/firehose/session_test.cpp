@@ -19,7 +19,7 @@ class SessionTest : public World {
   }
 
   void run() {
-    session = make_session(relay, processor(), writer, reader, clock, jitter, metrics, session_options);
+    session = make_session(relay, processor(), recheck, writer, reader, clock, jitter, metrics, session_options);
     running.emplace(loop, session->run());
   }
   void until_connected(std::size_t times) {
@@ -42,6 +42,7 @@ class SessionTest : public World {
 
   test::Account stranger{9};
   test::FakeRelay relay{loop.executor()};
+  Recheck recheck{loop.executor(), table, ledger, writer, reader, metrics};
   SessionOptions session_options;
   std::unique_ptr<Session> session;
   std::optional<test::Background> running;
@@ -267,6 +268,53 @@ TEST_F(SessionTest, CountsForgottenEvents) {
   send_seq(10);
   EXPECT_EQ(count("tap_firehose_outdated_cursor_total"), 1U);
   EXPECT_EQ(cursor(), 10);
+}
+
+TEST_F(SessionTest, HasAllReposCheckedBehindForgottenEventsBeforeItReadsOn) {
+  followed(1);
+  save("5");
+  run();
+  until_connected(1);
+  EXPECT_EQ(count("tap_recheck_rounds_total"), 0U) << "a stream with a cursor has no gap";
+  writer.failures = 2;
+  relay.send(test::info_frame("OutdatedCursor", "older than the window"));
+  send_seq(10);
+  loop.run_until([&] { return cursor() == 10; });
+  EXPECT_EQ(writer.failures, 0U);
+  EXPECT_EQ(count("tap_recheck_rounds_total"), 1U);
+  EXPECT_NE(database.cursor("recheck", "repos"), "");
+}
+
+TEST_F(SessionTest, HasAllReposCheckedWhenItBeginsLiveAgainBehindAStreamWithoutAnEvent) {
+  session_options.no_replay = true;
+  followed(1);
+  run();
+  until_connected(1);
+  EXPECT_EQ(count("tap_recheck_rounds_total"), 0U) << "the operator wants no replay";
+  relay.end(net::Errc::cut);
+  until_connected(2);
+  EXPECT_THAT(target(), testing::EndsWith("subscribeRepos"));
+  loop.run_until([&] { return count("tap_recheck_rounds_total") == 1; });
+  send_seq(10);
+  relay.end(net::Errc::cut);
+  until_connected(3);
+  EXPECT_THAT(target(), testing::EndsWith("?cursor=10"));
+  EXPECT_EQ(count("tap_recheck_rounds_total"), 1U);
+}
+
+TEST_F(SessionTest, HasNothingCheckedAtItsFirstStart) {
+  run();
+  until_connected(1);
+  loop.settle();
+  EXPECT_EQ(count("tap_recheck_rounds_total"), 0U);
+  EXPECT_THAT(writer.writes, testing::IsEmpty());
+}
+
+TEST_F(SessionTest, HasAllReposCheckedWhenThereIsNoCursorOfTheirRelay) {
+  followed(1);
+  run();
+  until_connected(1);
+  EXPECT_EQ(count("tap_recheck_rounds_total"), 1U);
 }
 
 TEST_F(SessionTest, DoesNotReadWhileThereIsNoRoom) {

@@ -177,5 +177,71 @@ TEST_F(OutboxTest, LaneWaitsUntilItsEventIsDurablySetAside) {
   EXPECT_THAT(take(sink), ElementsAre(2));
 }
 
+TEST_F(OutboxTest, StuckLaneKeepsToItsShareOfTheMemory) {
+  options_.lane_capacity = 4;
+  options_.capacity = 100;
+  start();
+  FakeSink sink;
+  outbox_->attach(sink);
+  commit(1, 1, Order::barrier);
+  ASSERT_THAT(take(sink), ElementsAre(1));
+  commit(50, 1, Order::barrier);
+  EXPECT_EQ(in_memory(), 51) << "nothing is wrong with it yet";
+  EXPECT_TRUE(outbox_->refused(sink, EventId{1}, "HTTP 400"));
+  EXPECT_EQ(in_memory(), 5);
+  commit(200, 1, Order::barrier);
+  EXPECT_EQ(in_memory(), 5);
+  EXPECT_EQ(outbox_->size(), 251U);
+  EXPECT_TRUE(outbox_->has_room()) << "others are not held up";
+  commit(1, 2);
+  EXPECT_THAT(take(sink), ElementsAre(252));
+  ack(252);
+
+  for (std::uint64_t id = 1; id <= 251; ++id) {
+    ASSERT_TRUE(ack(id));
+    EXPECT_LE(in_memory(), 6);
+    if (id < 251) ASSERT_THAT(take(sink), ElementsAre(id + 1));
+  }
+  EXPECT_EQ(outbox_->size(), 0U);
+  commit(20, 1, Order::barrier);
+  EXPECT_EQ(in_memory(), 20) << "it is a lane like others again";
+}
+
+TEST_F(OutboxTest, StuckLaneFreesTheMemoryThatOthersWaitFor) {
+  options_.lane_capacity = 2;
+  options_.capacity = 10;
+  start();
+  FakeSink sink;
+  outbox_->attach(sink);
+  commit(1, 1, Order::barrier);
+  ASSERT_THAT(take(sink), ElementsAre(1));
+  commit(20, 1);
+  commit(3, 2);
+  EXPECT_FALSE(outbox_->has_room());
+  EXPECT_TRUE(outbox_->refused(sink, EventId{1}, "HTTP 400"));
+  loop_.settle();
+  EXPECT_TRUE(outbox_->has_room());
+  EXPECT_THAT(take(sink), ElementsAre(22, 23, 24));
+}
+
+TEST_F(OutboxTest, ReadOfAStuckLaneThatFailsIsTriedAgain) {
+  options_.lane_capacity = 1;
+  start();
+  FakeSink sink;
+  outbox_->attach(sink);
+  commit(1, 1, Order::barrier);
+  ASSERT_THAT(take(sink), ElementsAre(1));
+  commit(3, 1);
+  EXPECT_TRUE(outbox_->refused(sink, EventId{1}, "HTTP 400"));
+  ack(1);
+  ASSERT_THAT(take(sink), ElementsAre(2));
+  journal_.failures = 1;
+  ack(2);
+  EXPECT_THAT(take(sink), IsEmpty());
+  loop_.run_until([&] { return journal_.lane_reads == 2; });
+  loop_.settle();
+  EXPECT_THAT(take(sink), ElementsAre(3));
+}
+
 }  // namespace
 }  // namespace tap::outbox

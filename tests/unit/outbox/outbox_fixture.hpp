@@ -36,6 +36,24 @@ class FakeJournal final : public Journal {
     co_await gate.pass();  // the answer is on its way
     co_return page;
   }
+  Task<Result<LanePage>> read_lane(LaneKey lane, EventId first, EventId last, std::size_t max) override {
+    ++lane_reads;
+    if (failures > 0) {
+      --failures;
+      co_return fail(std::make_error_code(std::errc::io_error));
+    }
+    LanePage page{{}, first};
+    std::size_t looked_at = 0;
+    auto at = events.lower_bound(first);
+    for (; at != events.end() && at->first <= last && page.events.size() < max && looked_at < page_limit; ++at) {
+      ++looked_at;
+      if (at->second.lane == lane) page.events.push_back(at->second);
+      page.next = EventId{static_cast<std::uint64_t>(at->first) + 1};
+    }
+    if (at == events.end() || at->first > last) page.next = EventId{static_cast<std::uint64_t>(last) + 1};
+    co_await gate.pass();
+    co_return page;
+  }
   void acked(std::span<const EventId> ids) override {
     for (const EventId id : ids) {
       EXPECT_EQ(events.erase(id), 1U) << "acked once";
@@ -62,6 +80,7 @@ class FakeJournal final : public Journal {
   std::size_t page_limit = 1'000'000;
   std::size_t largest_page = 0;
   int reads = 0;
+  int lane_reads = 0;
   int failures = 0;
 };
 

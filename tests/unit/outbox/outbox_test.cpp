@@ -280,6 +280,7 @@ TEST_F(OutboxTest, RandomSearchDeliversEverythingInOrder) {
     journal_.gate.open();
     options_.capacity = 1 + random() % 12;
     options_.window = 1 + random() % 6;
+    options_.lane_capacity = 1 + random() % 4;
     journal_.page_limit = 1 + random() % 5;
     start(random() % 10);
     FakeSink sinks[2];
@@ -301,7 +302,7 @@ TEST_F(OutboxTest, RandomSearchDeliversEverythingInOrder) {
     for (int step = 0; step < 300; ++step) {
       const auto which = random() % 2;
       FakeSink& sink = sinks[which];
-      switch (random() % 9) {
+      switch (random() % 10) {
         case 0:
         case 1:
           commit(random() % 4, random() % 3, random() % 3 == 0 ? Order::barrier : Order::historical);
@@ -320,6 +321,12 @@ TEST_F(OutboxTest, RandomSearchDeliversEverythingInOrder) {
         case 5:
           journal_.gate.open();
           break;
+        case 6: {
+          if (out.empty()) break;
+          const auto id = *std::next(out.begin(), static_cast<std::ptrdiff_t>(random() % out.size()));
+          ASSERT_TRUE(outbox_->refused(sinks[at[id]], EventId{id}, "refused"));
+          break;
+        }
         default: {
           const auto before = out;
           take_some(sink);

@@ -135,6 +135,21 @@ TEST(Schedule, AckOfAnEventThatNeverWentOutDoesNot) {
   EXPECT_EQ(tested.schedule.size(), 1U);
 }
 
+TEST(Schedule, EndOfALaneIsWithdrawnAsFarAsItWasNeverOut) {
+  Tested tested{kH, kH, kH, kL, kH, kH};
+  tested.add(7, 2, kH);
+  EXPECT_EQ(tested.take(3), (Ids{1, 7, 2}));
+  tested.give_back({1, 2});
+  EXPECT_EQ(tested.schedule.waiting(LaneKey{1}), 6U);
+  EXPECT_EQ(tested.schedule.withdraw(LaneKey{1}, 4), (std::vector{EventId{5}, EventId{6}}));
+  EXPECT_EQ(tested.schedule.withdraw(LaneKey{1}, 0), (std::vector{EventId{3}, EventId{4}}));
+  EXPECT_THAT(tested.schedule.withdraw(LaneKey{3}, 0), IsEmpty()) << "there is no such lane";
+  EXPECT_EQ(tested.schedule.size(), 3U);
+  EXPECT_EQ(tested.take(), (Ids{1, 2}));
+  tested.add(3, 1, kH);
+  EXPECT_EQ(tested.take(), (Ids{3})) << "it may come again";
+}
+
 TEST(Schedule, ReturnOfUnknownOrWaitingEventsIsHarmless) {
   Tested tested{kH, kH};
   tested.give_back({1, 9});

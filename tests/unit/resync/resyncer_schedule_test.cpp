@@ -172,6 +172,22 @@ TEST(ResyncerSchedule, WaitsAfterABugInsteadOfRunningIntoItAgainAndAgain) {
   EXPECT_THROW(world.running->stop(), std::runtime_error) << "it is told at the end as well";
 }
 
+TEST(ResyncerSchedule, TakesABugInAWriteForTroubleOfItsOwn) {
+  World world({.parallelism = 1});
+  Account account(1);
+  account.fill(3);
+  world.serve(account);
+  world.outbox.bugs = 1;
+  world.start();
+  world.track(account);
+  world.loop.run_until([&] { return world.count("tap_resyncs_failed_total") == 1; });
+  EXPECT_EQ(world.repo(account).state, State::pending);
+  EXPECT_EQ(world.row(account).details.retries, 0U);
+  world.pass(30s);
+  world.until_state(account, State::active);
+  EXPECT_THROW(world.running->stop(), std::runtime_error);
+}
+
 TEST(ResyncerSchedule, GoesOnBehindManyReposThatAreGone) {
   World world;
   Account account(1'000);

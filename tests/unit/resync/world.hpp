@@ -105,9 +105,16 @@ class FakeOutbox final : public outbox::Outbox {
   explicit FakeOutbox(Executor loop) : room(std::move(loop)) {}
 
   Gate room;
+  std::size_t bugs = 0;  ///< so many of the next waits for room end with an exception
 
   [[nodiscard]] Task<void> run() override { co_return; }
-  [[nodiscard]] Task<void> wait_for_room() override { co_await room.pass(); }
+  [[nodiscard]] Task<void> wait_for_room() override {
+    if (bugs > 0) {
+      --bugs;
+      throw std::runtime_error("a bug");
+    }
+    co_await room.pass();
+  }
   [[nodiscard]] bool has_room() const override { return true; }
   void attach(outbox::Sink&) override {}
   void detach(outbox::Sink&) override {}

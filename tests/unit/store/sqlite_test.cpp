@@ -56,6 +56,19 @@ TEST_F(SqliteFile, ClosingLeavesOneFile) {
   for (const char* suffix : {"-wal", "-shm", "-lock"}) EXPECT_FALSE(std::filesystem::exists(path_ + suffix)) << suffix;
 }
 
+TEST_F(SqliteFile, DatabaseOfTheFirstVersionIsBroughtForward) {
+  {
+    auto database = raw();
+    ASSERT_TRUE(sqlite::migrate(database, sqlite::migrations().first(1)));
+    ASSERT_TRUE(database.script("INSERT INTO cursors VALUES ('firehose', 'relay', '7')"));
+  }
+  auto store = open_store(path_).value();
+  EXPECT_EQ(store->queries().value()->cursor("firehose", "relay"), "7");
+  EXPECT_EQ(store->dead_letters(), 0U);
+  ASSERT_TRUE(store->apply(std::vector{write_of({SetAside{letter(1, "a")}})}, {}));
+  EXPECT_EQ(store->dead_letters(), 1U);
+}
+
 TEST_F(SqliteFile, NewerSchemaIsRefused) {
   open_store(path_).value().reset();
   ASSERT_TRUE(raw().script("UPDATE meta SET value = 99 WHERE key = 'schema_version'"));
@@ -188,6 +201,25 @@ TEST_F(SqliteFile, RowsThatAreDoneWithAreSweptAlsoAfterACrash) {
   }
   EXPECT_GT(steps, 2) << "a few at a time";
   EXPECT_EQ(rows(), 1);
+  EXPECT_EQ(raw().value("SELECT count(*) FROM journal_acks").value(), 0);
+  EXPECT_EQ(store->undelivered(), 1U);
+}
+
+TEST_F(SqliteFile, EventThatNobodyTakesDoesNotKeepItsNeighboursOnDisk) {
+  auto store = open_store(path_).value();
+  std::vector<outbox::Draft> drafts(200, draft(std::string(1'000, 'x')));
+  ASSERT_TRUE(store->apply(std::vector{write_of({}, drafts)}, {}));
+  std::vector<outbox::EventId> acked;
+  for (std::uint64_t id = 1; id <= 200; ++id) {
+    if (id != 77) acked.push_back(outbox::EventId{id});
+  }
+  ASSERT_TRUE(store->apply({}, acked));
+  const auto bytes = [this] { return raw().value("SELECT sum(length(events)) FROM journal").value(); };
+  ASSERT_TRUE(store->fold());
+  EXPECT_GT(bytes(), 200'000) << "new rows are left alone: they are about to be acked";
+  ASSERT_TRUE(store->fold());
+  EXPECT_LT(bytes(), 1'100);
+  EXPECT_EQ(raw().value("SELECT id FROM journal").value(), 77);
   EXPECT_EQ(raw().value("SELECT count(*) FROM journal_acks").value(), 0);
   EXPECT_EQ(store->undelivered(), 1U);
 }

@@ -63,6 +63,34 @@ TEST_P(StoreContract, AckedEventsAreGoneForGood) {
   EXPECT_EQ(store_->undelivered(), 0U);
 }
 
+TEST_P(StoreContract, EventThatNobodyTakesStaysItselfWhateverBecomesOfItsNeighbours) {
+  std::vector<outbox::Draft> drafts;
+  for (int i = 1; i <= 200; ++i) drafts.push_back(draft(std::to_string(i) + std::string(300, '.')));
+  apply(write_of({}, drafts));
+  std::vector<std::uint64_t> acked;
+  for (std::uint64_t id = 1; id <= 200; ++id) {
+    if (id != 1 && id != 50 && id != 51 && id != 200) acked.push_back(id);
+  }
+  ack(acked);
+  for (int round = 0; round < 3; ++round) {
+    fold();
+    apply(write_of({SaveCursor{"firehose", "r", "x"}}, {}));
+    const auto all = events();
+    EXPECT_THAT(ids_of(all), ElementsAre(1, 50, 51, 200));
+    for (const auto& event : all) {
+      EXPECT_TRUE(event.body.starts_with(std::to_string(static_cast<std::uint64_t>(event.id)) + "."));
+    }
+    EXPECT_THAT(ids_of(events(50)), ElementsAre(51, 200));
+    EXPECT_EQ(store_->undelivered(), 4U);
+  }
+  ack({3, 50, 120});
+  reopen();
+  EXPECT_THAT(ids_of(events()), ElementsAre(1, 51, 200));
+  ack({1, 51, 200, 201});
+  EXPECT_EQ(store_->undelivered(), 0U);
+  EXPECT_EQ(apply(write_of({}, {draft("next")})), EventId{201});
+}
+
 TEST_P(StoreContract, EventIdsAreNeverUsedAgain) {
   apply(write_of({}, {draft("a"), draft("b")}));
   ack({1, 2});
@@ -113,6 +141,26 @@ TEST_P(StoreContract, PageOfLargeEventsEndsEarlyButIsNeverEmpty) {
   }
   EXPECT_THAT(seen, ElementsAre(1, 2, 3, 4, 5));
   EXPECT_EQ(pages, 2U);
+}
+
+TEST_P(StoreContract, EventsOfOneLaneAreFoundAmongTheOthers) {
+  const auto in_lane = [](std::uint64_t lane, const std::string& body) {
+    return outbox::Draft{outbox::LaneKey{lane}, outbox::Order::historical, body};
+  };
+  for (int i = 0; i < 4; ++i) {
+    apply(write_of({}, {in_lane(1, "a"), in_lane(~std::uint64_t{0}, "b"), in_lane(2, "c")}));
+  }
+  ack({5, 8});
+  const auto page = [&](std::uint64_t lane, std::uint64_t first, std::uint64_t last, std::size_t max = kAll) {
+    auto found = queries_->lane_events(outbox::LaneKey{lane}, EventId{first}, EventId{last}, max).value();
+    return std::pair(ids_of(found.events), static_cast<std::uint64_t>(found.next));
+  };
+  using Ids = std::vector<std::uint64_t>;
+  EXPECT_EQ(page(1, 1, 12), std::pair(Ids({1, 4, 7, 10}), std::uint64_t{13}));
+  EXPECT_EQ(page(~std::uint64_t{0}, 1, 12), std::pair(Ids({2, 11}), std::uint64_t{13}));
+  EXPECT_EQ(page(1, 2, 7), std::pair(Ids({4, 7}), std::uint64_t{8})) << "both ends may lie within a row";
+  EXPECT_EQ(page(2, 1, 12, 2), std::pair(Ids({3, 6}), std::uint64_t{7}));
+  EXPECT_EQ(page(3, 1, 12), std::pair(Ids(), std::uint64_t{13}));
 }
 
 TEST_P(StoreContract, EventSetAsideIsADeadLetterAndNoMoreDelivered) {
