@@ -108,6 +108,21 @@ Task<Result<Effect>> Handlers::on_overflow(const RoutedEvent& event) {
   co_return co_await mark(*id, event, Error(verify::Errc::data_missing, "too many events at once"));
 }
 
+Task<Result<void>> Handlers::vouch(const RoutedEvent& event) {
+  if (event.kind == atproto::EventKind::commit) co_return co_await vouch_by(event, CommitRules{&filter_});
+  co_return co_await vouch_by(event, SyncRules{});
+}
+
+template <class Rules>
+Task<Result<void>> Handlers::vouch_by(const RoutedEvent& event, Rules rules) {
+  const auto message = Rules::decode(event.body);
+  if (!message) co_return std::unexpected(message.error());
+  if (Rules::did(*message) != event.did) co_return fail(verify::Errc::mismatch, "two DIDs");
+  auto checked = co_await check_with_key(event, rules);
+  if (!checked) co_return std::unexpected(checked.error());
+  co_return Result<void>{};
+}
+
 template <class Rules>
 auto Handlers::check_with_key(const RoutedEvent& event, Rules rules) -> Task<Checked<Rules>> {
   const auto did = atproto::Did::parse(event.did);

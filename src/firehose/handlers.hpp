@@ -37,6 +37,8 @@ class Handlers {
   /// An identity that cannot be had is local trouble for a while: for `directory_patience`, or, of a did:web, for one
   /// attempt. Then the repo is marked instead, and the cursor may go on.
   [[nodiscard]] Task<Result<Effect>> handle(const RoutedEvent& event, const Attempt& attempt);
+  /// Whether a #commit or #sync is authentic and consistent in itself, be its repo tracked or not. One attempt.
+  [[nodiscard]] Task<Result<void>> vouch(const RoutedEvent& event);
   /// Events of this repo were dropped: it will be fetched.
   [[nodiscard]] Task<Result<Effect>> on_overflow(const RoutedEvent& event);
 
@@ -51,6 +53,9 @@ class Handlers {
                                             atproto::Tid rev);
   [[nodiscard]] Task<Result<Effect>> on_identity(RepoId id, const RoutedEvent& event);
   [[nodiscard]] Task<Result<Effect>> on_account(RepoId id, const RoutedEvent& event);
+
+  template <class Rules>
+  [[nodiscard]] Task<Result<void>> vouch_by(const RoutedEvent& event, Rules rules);
 
   template <class Rules>
   using Checked = decltype(check(std::declval<Rules>(), ByteView(), std::declval<const atproto::PublicKey&>()));
