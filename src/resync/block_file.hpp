@@ -30,6 +30,8 @@ class BlockFile {
   /// temporary_file when the disk refuses.
   [[nodiscard]] Result<bool> contains(const atproto::Cid& cid);
   [[nodiscard]] std::size_t size() const { return blocks_; }
+  /// Of all blocks and their headers.
+  [[nodiscard]] std::uint64_t bytes() const { return in_file_ + tail_.size(); }
   /// Bytes in the temporary file.
   [[nodiscard]] std::uint64_t spilled() const { return in_file_; }
 
@@ -45,7 +47,9 @@ class BlockFile {
   [[nodiscard]] Result<std::optional<ByteView>> find(const atproto::Cid& cid);
   /// The header and all of the block behind it, valid until the next call.
   [[nodiscard]] Result<ByteView> section_at(std::uint64_t position);
-  [[nodiscard]] Result<std::size_t> read_file(std::uint64_t position, std::size_t from, std::size_t size);
+  [[nodiscard]] bool in_window(std::uint64_t position, std::size_t size) const;
+  /// Brings at least so much of the file into the window.
+  [[nodiscard]] Result<void> read_file(std::uint64_t position, std::size_t least);
   [[nodiscard]] Result<void> spill();
   static int open_file(const char* path, int flags, mode_t mode) { return ::open(path, flags, mode); }
 
@@ -58,7 +62,8 @@ class BlockFile {
   Bytes tail_;                 // what is not in the file yet
   std::uint64_t in_file_ = 0;  // bytes that are
   int file_ = -1;
-  Bytes scratch_;
+  Bytes window_;  // what was read of the file last
+  std::uint64_t window_at_ = 0;
 };
 
 }  // namespace tap::resync

@@ -13,6 +13,8 @@ namespace {
 
 using std::chrono::seconds;
 constexpr int kTooManyRequests = 429;
+/// So much of a repo is hashed on the loop: it takes less time than to wake a thread, and stays in memory.
+constexpr std::size_t kSmallRepo = std::size_t{8} << 10;
 constexpr std::size_t kLongestText = 1'000;  // of a stranger's, in /info and in the database
 
 /// At most so many bytes, and no half character at the end.
@@ -82,8 +84,11 @@ Task<Result<Fetched>> Fetcher::stream(net::Url url, std::optional<seconds>& paus
                        .idle = options_.idle,
                        .max_body = options_.max_bytes};
   // The piece stays valid until the job is done: the client waits for it, and the job cannot be cancelled.
+  std::size_t received = 0;
   auto feed = [&](ByteView piece) -> Task<Result<void>> {
     bytes_.add(piece.size());
+    received += piece.size();
+    if (received <= kSmallRepo) co_return parser.feed(piece);
     co_return co_await cpu_.run([&parser, piece] { return parser.feed(piece); });
   };
   auto response = co_await http_.stream(std::move(request), feed);

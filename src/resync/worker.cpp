@@ -20,6 +20,15 @@ namespace {
 constexpr log::Logger kLog("resyncer");
 constexpr std::size_t kCheckSlice = 20'000;  // records that one job of the pool looks at: some 20 ms
 constexpr std::size_t kReplayPage = 256;     // at most, of 8 MiB
+/// Walking and rendering so little takes less time than to wake a thread for it.
+constexpr std::size_t kSmallRepo = std::size_t{8} << 10;
+
+/// On the pool, or at once.
+template <class Job>
+auto compute(async::CpuPool& cpu, bool at_once, Job job) -> Task<decltype(job())> {
+  if (at_once) co_return job();
+  co_return co_await cpu.run(std::move(job));
+}
 
 Result<atproto::Commit> check_root(BlockFile& blocks, const atproto::Cid& root, const atproto::Did& did,
                                    const atproto::PublicKey& key, std::optional<atproto::Tid> held, WallTime now) {
@@ -88,8 +97,9 @@ Task<Result<Worker::Signed>> Worker::check_signature(const Claim& claim, Fetched
 
 Task<Result<std::uint64_t>> Worker::check_tree(const Claim& claim, Fetched& fetched, atproto::Cid root) {
   TreeCheck check(*fetched.blocks, root, filter_);
+  const bool at_once = fetched.blocks->bytes() <= kSmallRepo;
   for (;;) {
-    auto done = co_await parts_.cpu.run([&check] { return check.advance(kCheckSlice); });
+    auto done = co_await compute(parts_.cpu, at_once, [&check] { return check.advance(kCheckSlice); });
     if (!done) co_return std::unexpected(done.error());
     if (*done) break;
   }
@@ -105,12 +115,14 @@ Task<Result<std::uint64_t>> Worker::merge(Claim& claim, Fetched& fetched, const 
   StoredIndex index(parts_.reader, claim.id());
   if (auto opened = co_await index.open(); !opened) co_return std::unexpected(opened.error());
 
+  // What has a head may have much in the index that the tree has no more.
+  const bool at_once = fetched.blocks->bytes() <= kSmallRepo && !claim.before().head;
   BatchWriter out(parts_, group_, claim.id(), claim.did());
   std::uint64_t changes = 0;
   bool told = false;
   Result<void> going;
   for (bool done = false; going && !done;) {
-    auto batch = co_await parts_.cpu.run([&difference] { return difference.next(); });
+    auto batch = co_await compute(parts_.cpu, at_once, [&difference] { return difference.next(); });
     if (!batch) {
       going = std::unexpected(batch.error());
       break;

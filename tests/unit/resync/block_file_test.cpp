@@ -81,6 +81,26 @@ TEST_P(BlockFiles, HoldAnEmptyBlock) {
   EXPECT_TRUE(file.get(cid).value().empty());
 }
 
+TEST_P(BlockFiles, AreReadInAnyOrder) {
+  BlockFile file(temporary(), GetParam());
+  constexpr std::size_t kBlocks = 1'000;
+  const auto bytes_of = [](std::size_t at) { return block(at, at % 100 == 7 ? 150'000 : 9 + at * 37 % 4'000); };
+  std::vector<Cid> cids;
+  for (std::size_t at = 0; at < kBlocks; ++at) {
+    const Bytes bytes = bytes_of(at);
+    cids.push_back(Cid::of(Cid::Codec::raw, bytes));
+    ASSERT_TRUE(file.put(cids.back(), bytes));
+  }
+  const auto check = [&](std::size_t at) {
+    const auto got = file.get(cids[at]);
+    ASSERT_TRUE(got);
+    ASSERT_EQ(Bytes(got->begin(), got->end()), bytes_of(at)) << at;
+  };
+  for (std::size_t at = 0; at < kBlocks; ++at) check(at);
+  for (std::size_t at = kBlocks; at-- > 0;) check(at);
+  for (std::size_t at = 0, n = 0; n < kBlocks; ++n, at = (at + 613) % kBlocks) check(at);
+}
+
 INSTANTIATE_TEST_SUITE_P(Memory, BlockFiles, testing::Values(1, 1'000, 64 << 10, 16 << 20));
 
 TEST(BlockFile, TellsBlocksApartThatShareAPlaceInTheIndex) {
