@@ -5,7 +5,7 @@
 
 namespace tap::ledger {
 namespace {
-constexpr std::uint32_t kFetchesInVain = 5;
+constexpr std::uint32_t kFetchesInVain = 3;
 }
 
 void SeenRevs::saw(repos::RepoId id, atproto::Tid rev) {

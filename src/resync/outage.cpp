@@ -8,6 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr unsigned kSure = 8;
+constexpr std::chrono::milliseconds kRetry = 5s;  // of one repo
 constexpr std::chrono::milliseconds kWait = 30s;
 constexpr unsigned kLongestWait = 10;  // times kWait
 
@@ -25,7 +26,7 @@ std::optional<std::chrono::milliseconds> Outage::failed(SteadyTime now) {
 void Outage::over() { *this = {}; }
 
 std::chrono::milliseconds Outage::retry_delay(SteadyTime now) const {
-  return std::max(kWait, std::chrono::ceil<std::chrono::milliseconds>(until_ - now));
+  return std::max(kRetry, std::chrono::ceil<std::chrono::milliseconds>(until_ - now));
 }
 
 }  // namespace tap::resync

@@ -237,7 +237,7 @@ class PoliteResyncer final : public Resyncer {
                 {{"seconds", std::chrono::ceil<std::chrono::seconds>(*wait).count()}, {"error", error.message()}});
       agenda_.pause_probes(*wait);
     }
-    return outage_.retry_delay(now) + parts_.jitter.below(kOwnTrouble);
+    return outage_.retry_delay(now) + parts_.jitter.below(5s);
   }
 
   static void report(const atproto::Did& did, const Worker::Settled& settled) {

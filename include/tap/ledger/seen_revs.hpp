@@ -24,7 +24,7 @@ class SeenRevs {
   enum class Verdict : std::uint8_t {
     current,   ///< at least what was seen
     behind,    ///< older: worth another fetch
-    hopeless,  ///< older the sixth time: whoever serves it will not do better
+    hopeless,  ///< older the fourth time: whoever serves it will not do better
   };
   /// A fetch brought this rev; counts those that are behind.
   [[nodiscard]] Verdict fetched(repos::RepoId id, atproto::Tid rev);

@@ -26,7 +26,7 @@ TEST(Outage, DoesNotMakeEverybodyWaitForOneLookUpThatFails) {
   Outage outage;
   for (int time = 0; time < 100; ++time) {
     EXPECT_FALSE(outage.failed(kNow));
-    EXPECT_EQ(outage.retry_delay(kNow), 30s);
+    EXPECT_EQ(outage.retry_delay(kNow), 5s);
     outage.over();
   }
 }
@@ -34,7 +34,7 @@ TEST(Outage, DoesNotMakeEverybodyWaitForOneLookUpThatFails) {
 TEST(Outage, MakesEverybodyWaitLongerEachTime) {
   Outage outage;
   EXPECT_EQ(fail_together(outage, 100, kNow), 30s);
-  EXPECT_EQ(outage.retry_delay(kNow + 10s), 30s);
+  EXPECT_EQ(outage.retry_delay(kNow + 10s), 20s);
   SteadyTime now = kNow + 30s;
   for (const auto wait : {60s, 120s, 240s, 300s, 300s}) {
     EXPECT_EQ(fail_together(outage, 100, now), wait);

@@ -107,7 +107,7 @@ TEST(ResyncerSchedule, ChargesNoRepoForADirectoryThatDoesNotAnswer) {
   world.start();
   world.track(account);
   world.loop.run_until([&] { return world.directory.refreshed.size() == 1; });
-  world.pass(29s);
+  world.pass(4s);
   EXPECT_EQ(world.directory.refreshed.size(), 1U);
   EXPECT_EQ(world.repo(account).state, State::pending);
   EXPECT_EQ(world.row(account).repo.state, State::pending);

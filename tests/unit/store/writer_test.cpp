@@ -159,6 +159,7 @@ TEST_F(WriterTest, CommitIsDurableAndHeardOfBeforeItResumes) {
   EXPECT_THAT(inbox_.log, ElementsAre("event", "resumed"));
   EXPECT_EQ(inbox_.all.front().id, EventId{1});
   EXPECT_EQ(inbox_.all.front().lane, outbox::LaneKey{7});
+  writer_->stop();  // its thread has the store until then
   EXPECT_EQ(store_->undelivered(), 1U);
 }
 
