@@ -85,7 +85,8 @@ std::span<const Option> options() {
       {"signal-collection",
        {"TAP_SIGNAL_COLLECTION"},
        &Config::signal_collection,
-       "follow every repo that has a record in one of these collections; comma separated, repeatable; with a trailing * "
+       "follow every repo that has a record in one of these collections; comma separated, repeatable; with a trailing "
+       "* "
        "(prefix), those that write one from now on"},
       {"full-network",
        {"TAP_FULL_NETWORK"},
