@@ -17,10 +17,11 @@ ALLOWED = {
     "store": "base async atproto repos outbox",
     "deliver": "base async net outbox",
     "ledger": "base async atproto repos verify outbox store",
+    "crawl": "base async atproto net repos verify outbox store ledger",
     "firehose": "base async atproto net repos identity verify outbox store ledger",
     "resync": "base async atproto net repos identity verify outbox store ledger",
     "api": "base async atproto repos identity store outbox deliver ledger resync",
-    "app": "base async atproto net repos verify identity outbox store deliver ledger firehose resync api",
+    "app": "base async atproto net repos verify identity outbox store deliver ledger crawl firehose resync api",
 }
 INCLUDE = re.compile(r'^\s*#include\s+[<"]([^>"]+)[>"]')
 

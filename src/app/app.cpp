@@ -120,6 +120,7 @@ class App {
     intake_.spawn("recheck", parts_.recheck.run());
     intake_.spawn("cursor", parts_.session->save_regularly());
     intake_.spawn("firehose", parts_.session->run());
+    for (const auto& crawler : parts_.crawlers) intake_.spawn("crawler", crawler->run());
   }
 
   bool fail_to_start(const Error& error) {

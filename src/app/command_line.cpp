@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <list>
 #include <optional>
 
@@ -17,9 +16,6 @@ namespace {
 
 constexpr int kUsageError = 255;
 constexpr int kUnknownCommand = 3;
-
-/// Settings of the original that this version does not have: to ignore them would change what is delivered.
-constexpr std::array<std::string_view, 2> kMissing = {"TAP_FULL_NETWORK", "TAP_SIGNAL_COLLECTION"};
 
 /// How one option stands on the command line.
 struct Given {
@@ -124,12 +120,6 @@ Invocation usage_error(const std::string& text) {
 }
 
 Invocation configure(const std::list<Given>& given, const Environment& environment) {
-  for (const std::string_view name : kMissing) {
-    const auto found = environment.find(std::string(name));
-    if (found != environment.end() && !found->second.empty() && parse_bool(found->second) != false) {
-      return usage_error(fmt::format("environment variable {}: this version of Tap cannot do that", name));
-    }
-  }
   Invocation invocation{.run = true};
   for (const Given& entry : given) {
     const std::string error = entry.values.empty() ? set_from_environment(invocation.config, *entry.option, environment)

@@ -49,6 +49,15 @@ std::string out_of_range(const Config& config, const Option& option) {
   return {};
 }
 
+const Option& option_of(std::string_view flag) { return *std::ranges::find(options(), flag, &Option::flag); }
+
+/// About the first of these that is no pattern for collections.
+std::string bad_pattern(const std::vector<std::string>& patterns, std::string_view flag) {
+  const auto bad = std::ranges::find_if_not(patterns, is_filter);
+  if (bad == patterns.end()) return {};
+  return flag_and_variable(option_of(flag)) + " has \"" + *bad + "\", which is neither an NSID nor a prefix and *";
+}
+
 bool is_database_url(std::string_view url) {
   return url.starts_with("sqlite://") || url.starts_with("postgres://") || url.starts_with("postgresql://") ||
          (!url.empty() && url.find("://") == std::string_view::npos);
@@ -57,7 +66,7 @@ bool is_database_url(std::string_view url) {
 }  // namespace
 
 std::span<const Option> options() {
-  static const std::array<Option, 26> kOptions = {{
+  static const std::array<Option, 28> kOptions = {{
       {"relay-url", {"TAP_RELAY_URL"}, &Config::relay_url, "relay whose firehose is followed (http, https, ws, wss)"},
       {"plc-url", {"TAP_PLC_URL", "ATP_PLC_HOST"}, &Config::plc_url, "PLC directory that resolves did:plc"},
       {"db-url",
@@ -73,6 +82,16 @@ std::span<const Option> options() {
        {"TAP_COLLECTION_FILTERS"},
        &Config::collection_filters,
        "collections to deliver; a trailing * matches by prefix; comma separated, repeatable; none: all"},
+      {"signal-collection",
+       {"TAP_SIGNAL_COLLECTION"},
+       &Config::signal_collection,
+       "follow every repo that has a record in one of these collections; comma separated, repeatable; with a trailing "
+       "* "
+       "(prefix), those that write one from now on"},
+      {"full-network",
+       {"TAP_FULL_NETWORK"},
+       &Config::full_network,
+       "follow every repo of the network; with signal collections, those that the relay lists are found by these only"},
       {"webhook-url",
        {"TAP_WEBHOOK_URL"},
        &Config::webhook_url,
@@ -202,11 +221,10 @@ std::string validate(const Config& config) {
   if (config.db_url.starts_with("postgres")) {
     return "db-url names a PostgreSQL database: this version of Tap cannot do that (--db-url, TAP_DATABASE_URL)";
   }
-  for (const std::string& filter : config.collection_filters) {
-    if (!is_filter(filter)) {
-      return "collection-filters has \"" + filter +
-             "\", which is neither an NSID nor a prefix and * (--collection-filters, TAP_COLLECTION_FILTERS)";
-    }
+  if (std::string error = bad_pattern(config.collection_filters, "collection-filters"); !error.empty()) return error;
+  if (std::string error = bad_pattern(config.signal_collection, "signal-collection"); !error.empty()) return error;
+  if (config.no_replay && config.full_network) {
+    return "--no-replay cannot be used with --full-network (TAP_NO_REPLAY, TAP_FULL_NETWORK)";
   }
   for (const Option& option : options()) {
     if (std::string error = out_of_range(config, option); !error.empty()) return error;

@@ -118,6 +118,32 @@ std::uint64_t load(store::Store& store, repos::Table& table, std::vector<atproto
   return need(store.undelivered());
 }
 
+/// The lists that the relay is asked for, by collection; "" is that of the whole network, which only counts where no
+/// signal is given. A prefix names no list: who writes to it is found in the firehose.
+std::vector<std::string> crawled_lists(const Config& config) {
+  if (config.signal_collection.empty()) {
+    return config.full_network ? std::vector<std::string>{""} : std::vector<std::string>();
+  }
+  std::vector<std::string> lists = config.signal_collection;
+  std::erase_if(lists, [](const std::string& pattern) { return pattern.ends_with('*'); });
+  return lists;
+}
+
+std::vector<std::unique_ptr<crawl::Crawler>> make_crawlers(const crawl::CrawlParts& parts, const Config& config) {
+  std::vector<std::unique_ptr<crawl::Crawler>> crawlers;
+  for (std::string& collection : crawled_lists(config)) {
+    crawlers.push_back(
+        crawl::make_crawler(parts, {.relay = url_of(config.relay_url), .collection = std::move(collection)}));
+  }
+  return crawlers;
+}
+
+/// What /stats/cursors shows: where the crawl stands, of several the first.
+crawl::CursorPlace shown_cursor(const Config& config) {
+  const std::vector<std::string> lists = crawled_lists(config);
+  return crawl::cursor_place(url_of(config.relay_url), lists.empty() ? std::string() : lists.front());
+}
+
 api::ServerOptions server_options(const Config& config) {
   return {.bind = config.bind, .admin_password = config.admin_password, .webhook_mode = !config.webhook_url.empty()};
 }
@@ -162,10 +188,19 @@ Parts::Parts(Executor loop, const Config& config, const std::string& ca_file,
                                           .jitter = jitter,
                                           .metrics = metrics,
                                           .on_failure = std::move(on_failure)},
-                                         verify::Filter(config.collection_filters))),
+                                         verify::Filter(config.collection_filters),
+                                         {.network = config.full_network, .collections = config.signal_collection})),
       recheck(loop, table, ledger, *writer, *reader, metrics),
       session(firehose::make_session(*ws, *processor, recheck, *writer, *reader, clock, jitter, metrics,
                                      session_options(config))),
+      crawlers(make_crawlers({.http = *http,
+                              .ledger = ledger,
+                              .writer = *writer,
+                              .reader = *reader,
+                              .clock = clock,
+                              .jitter = jitter,
+                              .metrics = metrics},
+                             config)),
       channel(deliver::make_channel_hub(loop, *outbox, clock, metrics)),
       webhook(config.webhook_url.empty()
                   ? nullptr
@@ -181,8 +216,7 @@ Parts::Parts(Executor loop, const Config& config, const std::string& ca_file,
            .channel = *channel,
            .resyncer = config.outbox_only ? nullptr : resyncer.get(),
            .firehose_seq = [this] { return session->last_seq(); },
-           .list_repos_cursor = [this, key = firehose::cursor_key(
-                                           url_of(config.relay_url))] { return reader->cursor("list_repos", key); },
+           .list_repos_cursor = [this, place = shown_cursor(config)] { return reader->cursor(place.kind, place.key); },
            .metrics = metrics},
           server_options(config))) {
   writer->connect(*outbox);

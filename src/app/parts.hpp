@@ -7,6 +7,7 @@
 #include "tap/async/task_group.hpp"
 #include "tap/base/clock.hpp"
 #include "tap/base/metrics.hpp"
+#include "tap/crawl/crawler.hpp"
 #include "tap/deliver/channel.hpp"
 #include "tap/deliver/webhook.hpp"
 #include "tap/firehose/processor.hpp"
@@ -27,6 +28,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace tap::app {
 
@@ -59,6 +61,7 @@ class Parts {
   std::unique_ptr<firehose::Processor> processor;
   firehose::Recheck recheck;
   std::unique_ptr<firehose::Session> session;
+  std::vector<std::unique_ptr<crawl::Crawler>> crawlers;  ///< one for each list that the relay is asked for
   std::unique_ptr<deliver::ChannelHub> channel;
   std::unique_ptr<deliver::Webhook> webhook;  ///< null without a URL for it
   std::unique_ptr<api::Server> server;

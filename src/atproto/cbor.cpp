@@ -18,6 +18,14 @@ constexpr std::uint64_t kFalse = 20;
 constexpr std::uint64_t kTrue = 21;
 constexpr std::uint64_t kNull = 22;
 
+/// Nearly all map keys and short strings are: for them the call of the vectorised check costs more than they do.
+bool is_short_ascii(ByteView text) {
+  if (text.size() > 32) return false;
+  std::uint8_t bits = 0;
+  for (const std::uint8_t byte : text) bits |= byte;
+  return bits < 0x80;
+}
+
 }  // namespace
 
 struct Reader::Head {
@@ -114,7 +122,8 @@ Result<ByteView> Reader::read_bytes() { return read_string(kBytes, "wants bytes"
 Result<std::string_view> Reader::read_text() {
   auto text = read_string(kText, "wants text");
   if (!text) return std::unexpected(text.error());
-  if (!simdjson::validate_utf8(as_text(*text))) return fail(Errc::cbor_not_canonical, "text is not UTF-8");
+  if (!is_short_ascii(*text) && !simdjson::validate_utf8(as_text(*text)))
+    return fail(Errc::cbor_not_canonical, "text is not UTF-8");
   return as_text(*text);
 }
 
@@ -176,6 +185,12 @@ Result<ByteView> Reader::read_raw() {
   const std::size_t begin = offset_;
   if (auto skipped = skip(); !skipped) return std::unexpected(skipped.error());
   return bytes_.subspan(begin, offset_ - begin);
+}
+
+bool Reader::skip_if(ByteView encoded) {
+  if (!as_text(bytes_.subspan(offset_)).starts_with(as_text(encoded))) return false;
+  offset_ += encoded.size();
+  return true;
 }
 
 Result<void> Reader::skip_item(std::size_t depth) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "tap/atproto/cbor.hpp"
+#include "atproto/mst_node.hpp"
+
 #include "tap/atproto/error.hpp"
 #include "tap/atproto/mst.hpp"
 
@@ -9,23 +10,26 @@
 namespace tap::atproto::mst {
 namespace {
 
-/// The next key must be this one.
-Result<void> expect_key(cbor::MapReader& map, std::string_view name) {
-  auto key = map.next();
-  if (!key) return std::unexpected(key.error());
-  if (*key != name) return fail(Errc::mst_malformed, "unknown field");
+/// The fixed parts of a node's canonical encoding: heads of maps and keys. Comparing them whole is what makes decoding
+/// cheap; nothing else is a node.
+constexpr std::string_view kNode =
+    "\xa2"
+    "ae";
+constexpr std::string_view kEntry =
+    "\xa4"
+    "ak";
+constexpr std::string_view kPrefix = "ap";
+constexpr std::string_view kRight = "at";
+constexpr std::string_view kValue = "av";
+constexpr std::string_view kLeft = "al";
+
+Result<void> expect(cbor::Reader& reader, std::string_view encoded) {
+  if (!reader.skip_if(as_bytes(encoded))) return fail(Errc::mst_malformed, "not the fields of a node");
   return {};
 }
 
-Result<cbor::MapReader> open_map(cbor::Reader& reader, std::size_t pairs) {
-  auto map = cbor::MapReader::open(reader);
-  if (!map) return map;
-  if (map->left() != pairs) return fail(Errc::mst_malformed, "wrong number of fields");
-  return map;
-}
-
-Result<std::optional<Cid>> read_subtree(cbor::MapReader& map, cbor::Reader& reader, std::string_view name) {
-  if (auto key = expect_key(map, name); !key) return std::unexpected(key.error());
+Result<std::optional<Cid>> read_subtree(cbor::Reader& reader, std::string_view name) {
+  if (auto key = expect(reader, name); !key) return std::unexpected(key.error());
   auto cid = reader.read_cid_or_null();
   if (cid && *cid && (*cid)->codec() != Cid::Codec::dag_cbor)
     return fail(Errc::mst_malformed, "subtree of another codec");
@@ -42,8 +46,9 @@ Result<std::string> expand_key(std::string_view previous, std::int64_t prefix, s
   if (prefix < 0 || static_cast<std::size_t>(prefix) > previous.size()) {
     return fail(Errc::mst_malformed, "prefix length out of range");
   }
-  std::string key(previous.substr(0, static_cast<std::size_t>(prefix)));
-  key += suffix;
+  std::string key;
+  key.reserve(static_cast<std::size_t>(prefix) + suffix.size());
+  key.append(previous.substr(0, static_cast<std::size_t>(prefix))).append(suffix);
   if (key.empty() || key.size() > kMaxKeyBytes) return fail(Errc::mst_malformed, "key of a wrong size");
   if (key <= previous) return fail(Errc::mst_malformed, "keys out of order");
   if (common_prefix(previous, key) != static_cast<std::size_t>(prefix)) {
@@ -53,17 +58,15 @@ Result<std::string> expand_key(std::string_view previous, std::int64_t prefix, s
 }
 
 Result<Entry> read_entry(cbor::Reader& reader, std::string_view previous) {
-  auto map = open_map(reader, 4);
-  if (!map) return std::unexpected(map.error());
-  if (auto key = expect_key(*map, "k"); !key) return std::unexpected(key.error());
+  if (auto begun = expect(reader, kEntry); !begun) return std::unexpected(begun.error());
   auto suffix = reader.read_bytes();
   if (!suffix) return std::unexpected(suffix.error());
-  if (auto key = expect_key(*map, "p"); !key) return std::unexpected(key.error());
+  if (auto key = expect(reader, kPrefix); !key) return std::unexpected(key.error());
   auto prefix = reader.read_int();
   if (!prefix) return std::unexpected(prefix.error());
-  auto right = read_subtree(*map, reader, "t");
+  auto right = read_subtree(reader, kRight);
   if (!right) return std::unexpected(right.error());
-  if (auto key = expect_key(*map, "v"); !key) return std::unexpected(key.error());
+  if (auto key = expect(reader, kValue); !key) return std::unexpected(key.error());
   auto value = reader.read_cid();
   if (!value) return std::unexpected(value.error());
   auto key = expand_key(previous, *prefix, as_text(*suffix));
@@ -73,9 +76,7 @@ Result<Entry> read_entry(cbor::Reader& reader, std::string_view previous) {
 
 Result<Node> read_node(ByteView block) {
   cbor::Reader reader(block);
-  auto map = open_map(reader, 2);
-  if (!map) return std::unexpected(map.error());
-  if (auto key = expect_key(*map, "e"); !key) return std::unexpected(key.error());
+  if (auto begun = expect(reader, kNode); !begun) return std::unexpected(begun.error());
   auto count = reader.read_array();
   if (!count) return std::unexpected(count.error());
   if (*count > kMaxEntries) return fail(Errc::mst_malformed, "too many entries");
@@ -86,7 +87,7 @@ Result<Node> read_node(ByteView block) {
     if (!entry) return std::unexpected(entry.error());
     node.entries.push_back(std::move(*entry));
   }
-  auto left = read_subtree(*map, reader, "l");
+  auto left = read_subtree(reader, kLeft);
   if (!left) return std::unexpected(left.error());
   node.left = *left;
   if (auto ended = reader.expect_end(); !ended) return std::unexpected(ended.error());
@@ -129,35 +130,45 @@ Result<Node> Node::decode(ByteView block) {
 }
 
 Bytes Node::encode() const {
-  Bytes out;
-  cbor::Writer writer(out);
-  const auto subtree = [&](const std::optional<Cid>& cid) {
-    if (cid) {
-      writer.link(*cid);
-    } else {
-      writer.null();
-    }
-  };
-  writer.map(2);
-  writer.text("e");
-  writer.array(entries.size());
-  std::string_view previous;
-  for (const Entry& entry : entries) {
-    const std::size_t prefix = common_prefix(previous, entry.key);
-    writer.map(4);
-    writer.text("k");
-    writer.bytes(as_bytes(std::string_view(entry.key).substr(prefix)));
-    writer.text("p");
-    writer.integer(static_cast<std::int64_t>(prefix));
-    writer.text("t");
-    subtree(entry.right);
-    writer.text("v");
-    writer.link(entry.value);
-    previous = entry.key;
-  }
-  writer.text("l");
+  NodeWriter writer(entries.size());
+  for (const Entry& entry : entries) writer.entry(entry.key, entry.value, entry.right);
+  return writer.finish(left);
+}
+
+NodeWriter::NodeWriter(std::size_t entries) {
+  constexpr std::size_t kUsualEntry = 128;
+  out_.reserve((entries + 1) * kUsualEntry);
+  writer_.map(2);
+  writer_.text("e");
+  writer_.array(entries);
+}
+
+void NodeWriter::entry(std::string_view key, const Cid& value, const std::optional<Cid>& right) {
+  const std::size_t prefix = common_prefix(previous_, key);
+  writer_.map(4);
+  writer_.text("k");
+  writer_.bytes(as_bytes(key.substr(prefix)));
+  writer_.text("p");
+  writer_.integer(static_cast<std::int64_t>(prefix));
+  writer_.text("t");
+  subtree(right);
+  writer_.text("v");
+  writer_.link(value);
+  previous_ = key;
+}
+
+Bytes NodeWriter::finish(const std::optional<Cid>& left) {
+  writer_.text("l");
   subtree(left);
-  return out;
+  return std::move(out_);
+}
+
+void NodeWriter::subtree(const std::optional<Cid>& cid) {
+  if (cid) {
+    writer_.link(*cid);
+  } else {
+    writer_.null();
+  }
 }
 
 }  // namespace tap::atproto::mst

@@ -2,6 +2,8 @@
 #include "tap/atproto/error.hpp"
 #include "tap/atproto/mst.hpp"
 
+#include "atproto/mst_node.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -42,14 +44,14 @@ struct Tree::Branch {
   static Gap wrap(Gap gap, int from, int to);
   static Result<Halves> split(Gap gap, std::string_view key);
   static Result<Gap> merge(Gap left, Gap right);
-  static Result<std::unique_ptr<Branch>> load(const Node& node, int layer, const car::Blocks& blocks,
-                                              std::string_view lower, std::string_view upper);
+  static Result<std::unique_ptr<Branch>> load(Node node, int layer, const car::Blocks& blocks, std::string_view lower,
+                                              std::string_view upper);
   static Result<Gap> load_gap(const std::optional<Cid>& cid, int layer, const car::Blocks& blocks,
                               std::string_view lower, std::string_view upper);
 
   Result<std::optional<Cid>> insert(std::string_view key, int key_layer, const Cid& value);
   Result<std::optional<Cid>> remove(std::string_view key, int key_layer);
-  [[nodiscard]] Node to_node();
+  [[nodiscard]] Bytes encode();
   [[nodiscard]] const Cid& seal();
   void emit(const NodeSink& sink);
   void each(const NodeSink& sink);
@@ -133,7 +135,7 @@ Result<Tree::Branch::Gap> Tree::Branch::merge(Gap left, Gap right) {
   return left;
 }
 
-Result<std::unique_ptr<Tree::Branch>> Tree::Branch::load(const Node& node, int layer, const car::Blocks& blocks,
+Result<std::unique_ptr<Tree::Branch>> Tree::Branch::load(Node node, int layer, const car::Blocks& blocks,
                                                          std::string_view lower, std::string_view upper) {
   if (node.layer.value_or(layer) != layer) return fail(Errc::mst_malformed, "node at the wrong layer");
   if (!node.entries.empty()) {
@@ -143,13 +145,15 @@ Result<std::unique_ptr<Tree::Branch>> Tree::Branch::load(const Node& node, int l
   }
   auto branch = std::make_unique<Branch>();
   branch->layer = layer;
+  branch->gaps.reserve(node.entries.size() + 1);
+  branch->leaves.reserve(node.entries.size());
   for (std::size_t i = 0; i <= node.entries.size(); ++i) {
-    const std::string_view before = i == 0 ? lower : node.entries[i - 1].key;
+    const std::string_view before = i == 0 ? lower : branch->leaves.back().key;
     const std::string_view behind = i == node.entries.size() ? upper : node.entries[i].key;
     auto gap = load_gap(i == 0 ? node.left : node.entries[i - 1].right, layer - 1, blocks, before, behind);
     if (!gap) return std::unexpected(gap.error());
     branch->gaps.push_back(std::move(*gap));
-    if (i < node.entries.size()) branch->leaves.push_back({node.entries[i].key, node.entries[i].value});
+    if (i < node.entries.size()) branch->leaves.push_back({std::move(node.entries[i].key), node.entries[i].value});
   }
   return branch;
 }
@@ -163,7 +167,7 @@ Result<Tree::Branch::Gap> Tree::Branch::load_gap(const std::optional<Cid>& cid, 
   auto node = node_in(*cid, block->second);
   if (!node) return std::unexpected(node.error());
   if (node->entries.empty() && !node->left) return fail(Errc::mst_malformed, "empty node below the root");
-  auto branch = load(*node, layer, blocks, lower, upper);
+  auto branch = load(std::move(*node), layer, blocks, lower, upper);
   if (!branch) return std::unexpected(branch.error());
   (*branch)->cid = *cid;
   return Gap{std::move(*branch), {}};
@@ -215,22 +219,20 @@ Result<std::optional<Cid>> Tree::Branch::remove(std::string_view key, int key_la
   return removed;
 }
 
-Node Tree::Branch::to_node() {
-  const auto link = [](Gap& gap) -> std::optional<Cid> { return gap.branch ? gap.branch->seal() : gap.stub; };
-  Node node;
-  node.left = link(gaps.front());
-  for (std::size_t i = 0; i < leaves.size(); ++i)
-    node.entries.push_back({leaves[i].key, leaves[i].value, link(gaps[i + 1])});
-  return node;
+Bytes Tree::Branch::encode() {
+  const auto link = [](Gap& gap) { return gap.branch ? std::optional(gap.branch->seal()) : gap.stub; };
+  NodeWriter writer(leaves.size());
+  for (std::size_t i = 0; i < leaves.size(); ++i) writer.entry(leaves[i].key, leaves[i].value, link(gaps[i + 1]));
+  return writer.finish(link(gaps.front()));
 }
 
 const Cid& Tree::Branch::seal() {
-  if (!cid) cid = Cid::of(Cid::Codec::dag_cbor, to_node().encode());
+  if (!cid) cid = Cid::of(Cid::Codec::dag_cbor, encode());
   return *cid;
 }
 
 void Tree::Branch::emit(const NodeSink& sink) {
-  const Bytes bytes = to_node().encode();
+  const Bytes bytes = encode();
   if (!cid) cid = Cid::of(Cid::Codec::dag_cbor, bytes);
   sink(*cid, bytes);
 }
@@ -264,7 +266,8 @@ Result<Tree> Tree::load(const Cid& root, const car::Blocks& blocks) {
     if (node->left) return fail(Errc::mst_malformed, "the root has no keys");
     return tree;
   }
-  auto top = Branch::load(*node, node->layer.value(), blocks, {}, {});
+  const int layer = node->layer.value();
+  auto top = Branch::load(std::move(*node), layer, blocks, {}, {});
   if (!top) return std::unexpected(top.error());
   tree.top_ = std::move(*top);
   tree.top_->cid = root;

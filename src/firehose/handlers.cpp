@@ -62,15 +62,6 @@ struct SyncRules {
   }
 };
 
-/// On the pool, from the bytes: what was decoded on the loop only refers to them.
-template <class Rules>
-auto check(const Rules& rules, ByteView body, const atproto::PublicKey& key)
-    -> decltype(rules.check(*Rules::decode(body), key)) {
-  const auto message = Rules::decode(body);
-  if (!message) return std::unexpected(message.error());
-  return rules.check(*message, key);
-}
-
 }  // namespace
 
 Handlers::Handlers(const ProcessorParts& parts, verify::Filter filter, std::chrono::milliseconds directory_patience)
@@ -108,8 +99,24 @@ Task<Result<Effect>> Handlers::on_overflow(const RoutedEvent& event) {
   co_return co_await mark(*id, event, Error(verify::Errc::data_missing, "too many events at once"));
 }
 
+Task<Result<void>> Handlers::vouch(const RoutedEvent& event) {
+  if (event.kind == atproto::EventKind::commit) co_return co_await vouch_by(event, CommitRules{&filter_});
+  co_return co_await vouch_by(event, SyncRules{});
+}
+
 template <class Rules>
-auto Handlers::check_with_key(const RoutedEvent& event, Rules rules) -> Task<Checked<Rules>> {
+Task<Result<void>> Handlers::vouch_by(const RoutedEvent& event, Rules rules) {
+  const auto message = Rules::decode(event.body);
+  if (!message) co_return std::unexpected(message.error());
+  if (Rules::did(*message) != event.did) co_return fail(verify::Errc::mismatch, "two DIDs");
+  auto checked = co_await check_with_key(event, rules, *message);
+  if (!checked) co_return std::unexpected(checked.error());
+  co_return Result<void>{};
+}
+
+template <class Rules, class Message>
+auto Handlers::check_with_key(const RoutedEvent& event, Rules rules, const Message& message)
+    -> Task<Checked<Rules, Message>> {
   const auto did = atproto::Did::parse(event.did);
   if (!did) co_return std::unexpected(did.error());
   identity::IdentityPtr identity = parts_.directory.cached(*did);
@@ -119,10 +126,9 @@ auto Handlers::check_with_key(const RoutedEvent& event, Rules rules) -> Task<Che
     identity = *found;
   }
   for (bool refreshed = false;; refreshed = true) {
-    Checked<Rules> checked = fail(atproto::Errc::key_malformed, identity->key_error);
+    Checked<Rules, Message> checked = fail(atproto::Errc::key_malformed, identity->key_error);
     if (identity->key) {
-      checked = co_await parts_.cpu.run(
-          [&event, rules, key = *identity->key] { return check(rules, ByteView(event.body), key); });
+      checked = co_await parts_.cpu.run([&message, rules, key = *identity->key] { return rules.check(message, key); });
     }
     if (checked || refreshed || !depends_on_key(checked.error())) co_return checked;
     // The key may have been rotated and its #identity missed.
@@ -142,14 +148,14 @@ Task<Result<Effect>> Handlers::on_state(RepoId id, const RoutedEvent& event, con
   }
   const auto rev = atproto::Tid::parse(message->rev);
   if (!rev) co_return co_await distrust(id, event, rev.error());
-  auto effect = co_await on_rev(id, event, attempt, rules, *rev);
+  auto effect = co_await on_rev(id, event, attempt, rules, *message, *rev);
   note_rev(id, *rev);
   co_return effect;
 }
 
-template <class Rules>
+template <class Rules, class Message>
 Task<Result<Effect>> Handlers::on_rev(RepoId id, const RoutedEvent& event, const Attempt& attempt, Rules rules,
-                                      atproto::Tid rev) {
+                                      const Message& message, atproto::Tid rev) {
   const auto repo = parts_.table.get(id);
   if (!repo) co_return Effect::none;
   switch (verify::precheck(*repo, rev)) {
@@ -161,7 +167,7 @@ Task<Result<Effect>> Handlers::on_rev(RepoId id, const RoutedEvent& event, const
       break;
   }
 
-  auto verified = co_await check_with_key(event, rules);
+  auto verified = co_await check_with_key(event, rules, message);
   if (!verified) co_return co_await on_unverified(id, event, attempt, std::move(verified.error()));
 
   // The repo stands still while its turn is held.

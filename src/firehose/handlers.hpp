@@ -37,6 +37,8 @@ class Handlers {
   /// An identity that cannot be had is local trouble for a while: for `directory_patience`, or, of a did:web, for one
   /// attempt. Then the repo is marked instead, and the cursor may go on.
   [[nodiscard]] Task<Result<Effect>> handle(const RoutedEvent& event, const Attempt& attempt);
+  /// Whether a #commit or #sync is authentic and consistent in itself, be its repo tracked or not. One attempt.
+  [[nodiscard]] Task<Result<void>> vouch(const RoutedEvent& event);
   /// Events of this repo were dropped: it will be fetched.
   [[nodiscard]] Task<Result<Effect>> on_overflow(const RoutedEvent& event);
 
@@ -46,17 +48,23 @@ class Handlers {
   /// A #commit or a #sync: both say where the repo stands. `Rules` is where they differ.
   template <class Rules>
   [[nodiscard]] Task<Result<Effect>> on_state(RepoId id, const RoutedEvent& event, const Attempt& attempt, Rules rules);
-  template <class Rules>
+  template <class Rules, class Message>
   [[nodiscard]] Task<Result<Effect>> on_rev(RepoId id, const RoutedEvent& event, const Attempt& attempt, Rules rules,
-                                            atproto::Tid rev);
+                                            const Message& message, atproto::Tid rev);
   [[nodiscard]] Task<Result<Effect>> on_identity(RepoId id, const RoutedEvent& event);
   [[nodiscard]] Task<Result<Effect>> on_account(RepoId id, const RoutedEvent& event);
 
   template <class Rules>
-  using Checked = decltype(check(std::declval<Rules>(), ByteView(), std::declval<const atproto::PublicKey&>()));
+  [[nodiscard]] Task<Result<void>> vouch_by(const RoutedEvent& event, Rules rules);
+
+  template <class Rules, class Message>
+  using Checked =
+      decltype(std::declval<Rules>().check(std::declval<const Message&>(), std::declval<const atproto::PublicKey&>()));
   /// Checks it on the pool with the current key; when the key does not do, once more with a fresh one (8.4 item 18).
-  template <class Rules>
-  [[nodiscard]] auto check_with_key(const RoutedEvent& event, Rules rules) -> Task<Checked<Rules>>;
+  /// The message's views point into the event, and both stay where they are meanwhile: the pool's work is waited for.
+  template <class Rules, class Message>
+  [[nodiscard]] auto check_with_key(const RoutedEvent& event, Rules rules, const Message& message)
+      -> Task<Checked<Rules, Message>>;
 
   /// Trouble on our side or in passing: nothing is learned about the repo (8.1, failure class d).
   [[nodiscard]] bool worth_waiting(const RoutedEvent& event, const Attempt& attempt, const Error& error) const;

@@ -4,6 +4,7 @@
 #include "tap/async/event.hpp"
 #include "tap/base/log.hpp"
 
+#include "firehose/discovery.hpp"
 #include "firehose/handlers.hpp"
 
 #include <exception>
@@ -18,10 +19,11 @@ constexpr log::Logger kLog("firehose");
 
 class LaneProcessor final : public Processor {
  public:
-  LaneProcessor(ProcessorParts parts, verify::Filter filter, ProcessorOptions options)
+  LaneProcessor(ProcessorParts parts, verify::Filter filter, Interest interest, ProcessorOptions options)
       : parts_(parts),
         options_(options),
         handlers_(parts, std::move(filter), options.directory_patience),
+        discovery_(std::move(interest), parts.metrics),
         room_(parts.loop),
         group_(parts.loop, parts.on_failure),
         processed_(parts.metrics.counter("tap_firehose_events_processed_total", "Events whose effects are durable")),
@@ -37,18 +39,13 @@ class LaneProcessor final : public Processor {
   void accept(const atproto::FrameHead& head, ByteView frame) override {
     const auto id = is_for_repos(head.kind) && !head.did.empty() ? parts_.table.find(head.did) : std::nullopt;
     if (!id) {
-      skipped_.add();
-      if (head.seq > 0) low_water_.pass(head.seq);
+      if (!discovery_.wants(head) || !discover(head)) pass_over(head);
       return;
     }
     Lane& lane = lanes_[*id];
     const bool overflow = lane.events >= options_.events_per_repo && is_covered_by_fetch(head.kind);
     // The one that marks the repo comes after all that wait, and before nothing that is kept: it stands for the others.
-    if (overflow && lane.overflowed) {
-      skipped_.add();
-      if (head.seq > 0) low_water_.pass(head.seq);
-      return;
-    }
+    if (overflow && lane.overflowed) return pass_over(head);
     lane.overflowed = lane.overflowed || overflow;
     if (head.seq > 0) low_water_.begin(head.seq);
     // The body moves with the work; its views are made anew from it.
@@ -108,6 +105,49 @@ class LaneProcessor final : public Processor {
     return kind == atproto::EventKind::commit || kind == atproto::EventKind::sync;
   }
 
+  void pass_over(const atproto::FrameHead& head) {
+    skipped_.add();
+    if (head.seq > 0) low_water_.pass(head.seq);
+  }
+
+  /// False when nothing comes of it. It takes none of the room of tracked events, and they do not wait for it; but the
+  /// cursor does.
+  bool discover(const atproto::FrameHead& head) {
+    auto entry = discovery_.enter(head.did);
+    if (!entry) return false;
+    if (head.seq > 0) low_water_.begin(head.seq);
+    Bytes body(head.body.begin(), head.body.end());
+    group_.spawn("discovery", meet({head.kind, head.seq, std::string(head.did), std::move(body)}, std::move(*entry)));
+    return true;
+  }
+
+  /// Follows the repo if the event is authentic (8.4 item 23). What it says is not applied: the repo is fetched.
+  Task<void> meet(RoutedEvent event, [[maybe_unused]] Discovery::Entry entry) {
+    if (auto vouched = co_await handlers_.vouch(event); !vouched) {
+      discovery_.refused();
+      kLog.debug("did not follow a repo", {{"did", event.did}, {"error", vouched.error().message()}});
+    } else {
+      co_await track(event);
+      discovery_.found();
+    }
+    low_water_.done(event.seq);
+  }
+
+  Task<void> track(const RoutedEvent& event) {
+    const auto did = atproto::Did::parse(event.did).value();  // it is vouched for
+    for (unsigned attempt = 0;; ++attempt) {
+      auto tracked = co_await parts_.ledger.track({did});
+      if (tracked) break;
+      retried_.add();
+      report_retry(event, attempt, tracked.error());
+      co_await async::sleep_for(backoff(attempt, 100, options_.retry_unit));
+    }
+    // From here on it is an event like others: what is fetched must not be older.
+    auto ticket = parts_.ledger.turn_of(event.did);
+    co_await ticket.turn();
+    (void)co_await handlers_.handle(event, {});
+  }
+
   Task<void> process(RoutedEvent event, Place place, async::Turns::Ticket ticket) {
     Departure departure(*this, place);
     co_await ticket.turn();
@@ -164,6 +204,7 @@ class LaneProcessor final : public Processor {
   ProcessorParts parts_;
   ProcessorOptions options_;
   Handlers handlers_;
+  Discovery discovery_;
   LowWater low_water_;
   std::unordered_map<RepoId, Lane> lanes_;
   std::size_t events_ = 0;
@@ -180,8 +221,9 @@ class LaneProcessor final : public Processor {
 
 }  // namespace
 
-std::unique_ptr<Processor> make_processor(ProcessorParts parts, verify::Filter filter, ProcessorOptions options) {
-  return std::make_unique<LaneProcessor>(parts, std::move(filter), options);
+std::unique_ptr<Processor> make_processor(ProcessorParts parts, verify::Filter filter, Interest interest,
+                                          ProcessorOptions options) {
+  return std::make_unique<LaneProcessor>(parts, std::move(filter), std::move(interest), options);
 }
 
 }  // namespace tap::firehose

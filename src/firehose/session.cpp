@@ -260,12 +260,7 @@ class RelaySession final : public Session {
 
 }  // namespace
 
-std::string cursor_key(const net::Url& relay) {
-  net::Url url = relay;
-  if (url.scheme == "ws") url.scheme = "http";
-  if (url.scheme == "wss") url.scheme = "https";
-  return url.origin();
-}
+std::string cursor_key(const net::Url& relay) { return relay.http().origin(); }
 
 std::unique_ptr<Session> make_session(net::WsConnector& connector, Processor& processor, Recheck& recheck,
                                       store::Writer& writer, store::Reader& reader, const Clock& clock, Jitter& jitter,

@@ -122,6 +122,13 @@ Url Url::websocket() const {
   return url;
 }
 
+Url Url::http() const {
+  Url url = *this;
+  if (url.scheme == "ws") url.scheme = "http";
+  if (url.scheme == "wss") url.scheme = "https";
+  return url;
+}
+
 std::string encode_query(std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string out;

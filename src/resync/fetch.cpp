@@ -7,25 +7,15 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <charconv>
 
 namespace tap::resync {
 namespace {
 
 using std::chrono::seconds;
 constexpr int kTooManyRequests = 429;
-constexpr seconds kLongestPause{3600};
 /// So much of a repo is hashed on the loop: it takes less time than to wake a thread, and stays in memory.
 constexpr std::size_t kSmallRepo = std::size_t{8} << 10;
 constexpr std::size_t kLongestText = 1'000;  // of a stranger's, in /info and in the database
-
-std::optional<std::int64_t> number_of(const std::string& text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
-}
 
 /// At most so many bytes, and no half character at the end.
 void cut(std::string& text, std::size_t limit) {
@@ -39,16 +29,6 @@ bool names_a_refusal(std::string_view name) {
 }
 
 }  // namespace
-
-std::optional<seconds> pause_of(const net::Response& response, WallTime now) {
-  const std::int64_t unix_now = std::chrono::floor<seconds>(now).time_since_epoch().count();
-  std::optional<seconds> wait = net::retry_after(response, now);
-  if (!wait) {
-    if (const auto reset = number_of(response.header("ratelimit-reset"))) wait = seconds(*reset - unix_now);
-  }
-  if (!wait) return std::nullopt;
-  return std::clamp(*wait, seconds(1), kLongestPause);
-}
 
 Error api_error(const net::Response& response) {
   std::string text = "API request failed (HTTP " + std::to_string(response.status) + ")";
@@ -118,7 +98,7 @@ Task<Result<Fetched>> Fetcher::stream(net::Url url, std::optional<seconds>& paus
     co_return std::unexpected(network ? network_error(response.error()) : response.error());
   }
   if (!response->ok()) {
-    if (response->status == kTooManyRequests) pause = pause_of(*response, clock_.wall());
+    if (response->status == kTooManyRequests) pause = net::pause_of(*response, clock_.wall());
     co_return std::unexpected(api_error(*response));
   }
   if (auto finished = parser.finish(); !finished) co_return std::unexpected(finished.error());

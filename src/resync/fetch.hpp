@@ -53,10 +53,6 @@ class Fetcher {
   metrics::Counter& bytes_;
 };
 
-/// How long a 429 asks to wait: Retry-After as seconds or date, else RateLimit-Reset; nothing when neither is there or
-/// readable. At least a second, at most an hour (protocol 10.6).
-[[nodiscard]] std::optional<std::chrono::seconds> pause_of(const net::Response& response, WallTime now);
-
 /// What an answer other than 2xx means, in the words of protocol 10.
 [[nodiscard]] Error api_error(const net::Response& response);
 /// The same for a request that got no answer.

@@ -10,15 +10,12 @@
 #include <stdexcept>
 
 namespace tap::bench {
-namespace {
 
 double thread_cpu_seconds() {
   timespec now{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
-
-}  // namespace
 
 double measure_verification() {
   constexpr int kAtOnce = 100;

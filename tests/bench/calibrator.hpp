@@ -7,4 +7,7 @@ namespace tap::bench {
 /// them mean the same on a slow machine as on a fast one. Takes about a tenth of a second.
 [[nodiscard]] double measure_verification();
 
+/// CPU time of the calling thread.
+[[nodiscard]] double thread_cpu_seconds();
+
 }  // namespace tap::bench

@@ -107,6 +107,7 @@ const std::vector<Scenario>& scenarios() {
       {"drain", "a consumer comes back after an outage", &run_drain},
       {"growth", "live commits with a large database against a small one", &run_growth},
       {"rest", "many tracked repos that do nothing", &run_rest},
+      {"pure", "the functions on a commit's way, one by one and without a Tap", &run_pure},
   };
   return kAll;
 }

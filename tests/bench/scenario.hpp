@@ -93,5 +93,6 @@ void run_backfill(const Run& run);
 void run_onboarding(const Run& run);
 void run_big_car(const Run& run);
 void run_rest(const Run& run);
+void run_pure(const Run& run);
 
 }  // namespace tap::bench

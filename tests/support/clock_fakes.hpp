@@ -31,6 +31,7 @@ class FixedJitter final : public Jitter {
  public:
   explicit FixedJitter(std::chrono::milliseconds value = {}) : value_(value) {}
   [[nodiscard]] std::chrono::milliseconds below(std::chrono::milliseconds limit) override {
+    if (limit.count() <= 0) return {};
     return value_ < limit ? value_ : limit - std::chrono::milliseconds(1);
   }
 

@@ -33,6 +33,8 @@ struct Config {
   std::string webhook_url;
   bool disable_acks = false;
   std::vector<std::string> collection_filters;
+  bool full_network = false;
+  std::vector<std::string> signal_collection;
   bool outbox_only = false;
   std::string admin_password;
   std::chrono::nanoseconds retry_timeout = std::chrono::seconds(60);

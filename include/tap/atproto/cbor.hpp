@@ -45,6 +45,8 @@ class Reader {
   [[nodiscard]] Result<void> skip();
   /// Skips one item and gives its bytes.
   [[nodiscard]] Result<ByteView> read_raw();
+  /// Skips these very bytes, which whole items or their heads encode to; false when others are next.
+  [[nodiscard]] bool skip_if(ByteView encoded);
 
   [[nodiscard]] const Limits& limits() const { return limits_; }
   [[nodiscard]] std::size_t offset() const { return offset_; }

@@ -15,6 +15,8 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace tap::firehose {
 
@@ -25,6 +27,12 @@ struct ProcessorOptions {
   std::chrono::milliseconds retry_unit{100};             ///< pauses double from here to a hundred units, and jitter
   /// For the directory of did:plc, which is the operator's choice; the host of a did:web is not waited for.
   std::chrono::milliseconds directory_patience{600'000};
+};
+
+/// Which repos are followed without being named, once an event of theirs was verified.
+struct Interest {
+  bool network = false;                       ///< all
+  std::vector<std::string> collections = {};  ///< those that put a record into one of these, patterns as verify::Filter
 };
 
 /// What the processor needs of the rest.
@@ -49,8 +57,8 @@ struct ProcessorParts {
 class Processor {
  public:
   virtual ~Processor() = default;
-  /// Takes a frame; untracked ones end here, at the cost of one look-up. The view is not kept. Frames come in seq
-  /// order.
+  /// Takes a frame; untracked ones end here, at the cost of one look-up, unless they are of interest. The view is not
+  /// kept. Frames come in seq order.
   virtual void accept(const atproto::FrameHead& head, ByteView frame) = 0;
   /// A frame that could not even be routed: counted, its seq (if any) passed.
   virtual void refuse(const Error& error) = 0;
@@ -68,6 +76,6 @@ class Processor {
 };
 
 [[nodiscard]] std::unique_ptr<Processor> make_processor(ProcessorParts parts, verify::Filter filter,
-                                                        ProcessorOptions options = {});
+                                                        Interest interest = {}, ProcessorOptions options = {});
 
 }  // namespace tap::firehose

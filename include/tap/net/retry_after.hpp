@@ -13,4 +13,8 @@ namespace tap::net {
 /// there is none or it cannot be read.
 [[nodiscard]] std::optional<std::chrono::seconds> retry_after(const Response& response, WallTime now);
 
+/// How long a 429 asks to wait: Retry-After, else RateLimit-Reset; empty when neither is there or readable. At least a
+/// second, at most an hour (protocol 10.6).
+[[nodiscard]] std::optional<std::chrono::seconds> pause_of(const Response& response, WallTime now);
+
 }  // namespace tap::net

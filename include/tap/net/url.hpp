@@ -28,6 +28,8 @@ struct Url {
   [[nodiscard]] Url with_target(std::string_view path_and_query) const;
   /// The same place for WebSockets: http becomes ws, https wss.
   [[nodiscard]] Url websocket() const;
+  /// And the other way round.
+  [[nodiscard]] Url http() const;
 };
 
 /// Percent-encodes everything but unreserved characters and ':' (a DID stays readable in a query).

@@ -168,11 +168,12 @@ TEST(CommandLine, HelpNamesEveryFlagAndVariable) {
   }
 }
 
-TEST(CommandLine, WhatThisVersionCannotDoIsSaidAndNotIgnored) {
-  EXPECT_THAT(read({"run"}, {{"TAP_SIGNAL_COLLECTION", "a.b.c"}}).error, HasSubstr("TAP_SIGNAL_COLLECTION"));
-  EXPECT_FALSE(read({"run"}, {{"TAP_FULL_NETWORK", "true"}}).run);
-  EXPECT_TRUE(read({"run"}, {{"TAP_FULL_NETWORK", "false"}}).run);
-  EXPECT_TRUE(read({"run"}, {{"TAP_SIGNAL_COLLECTION", ""}}).run);
+TEST(CommandLine, SignalCollectionsAreOneOrMany) {
+  EXPECT_THAT(read({"run"}, {{"TAP_SIGNAL_COLLECTION", "a.b.c"}}).config.signal_collection, ElementsAre("a.b.c"));
+  EXPECT_THAT(read({"run", "--signal-collection", "a.b.c,d.e.*", "--signal-collection=f.g.h"}).config.signal_collection,
+              ElementsAre("a.b.c", "d.e.*", "f.g.h"));
+  EXPECT_THAT(read({"run"}, {{"TAP_SIGNAL_COLLECTION", ""}}).config.signal_collection, IsEmpty());
+  EXPECT_TRUE(read({"run"}, {{"TAP_FULL_NETWORK", "1"}}).config.full_network);
 }
 
 }  // namespace

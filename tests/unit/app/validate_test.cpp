@@ -84,5 +84,21 @@ TEST(Validate, FiltersAreNsidsOrPrefixes) {
   }
 }
 
+TEST(Validate, SignalCollectionsArePatterns) {
+  for (const char* pattern : {"app.bsky.feed.post", "app.bsky.*", "*"}) {
+    EXPECT_THAT(validate(changed([&](Config& c) { c.signal_collection = {pattern}; })), IsEmpty()) << pattern;
+  }
+  for (const char* pattern : {"", "post", "app bsky.*", " app.bsky.feed.post"}) {
+    EXPECT_THAT(validate(changed([&](Config& c) { c.signal_collection = {"a.b.c", pattern}; })),
+                AllOf(HasSubstr("--signal-collection"), HasSubstr("TAP_SIGNAL_COLLECTION"), HasSubstr(pattern)))
+        << pattern;
+  }
+}
+
+TEST(Validate, TheWholeNetworkIsNotFollowedWithoutReplay) {
+  const auto error = validate(changed([](Config& c) { c.no_replay = c.full_network = true; }));
+  EXPECT_THAT(error, HasSubstr("--no-replay cannot be used with --full-network"));
+}
+
 }  // namespace
 }  // namespace tap::app

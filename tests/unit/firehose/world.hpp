@@ -43,7 +43,7 @@ class World : public testing::Test {
                               .jitter = jitter,
                               .metrics = metrics,
                               .on_failure = [this](auto, const auto&) { ++failures; }},
-                             filter, options);
+                             filter, interest, options);
     }
     return *made_;
   }
@@ -124,6 +124,7 @@ class World : public testing::Test {
   std::optional<std::string> bug;  ///< the check of a handle throws it
   std::size_t failures = 0;        ///< exceptions that were reported
   verify::Filter filter;
+  Interest interest;
   ProcessorOptions options{.retry_unit = std::chrono::milliseconds(1)};
   std::int64_t seq = 100;
 
