@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "firehose/handlers.hpp"
 
+#include "tap/atproto/car.hpp"
+#include "tap/atproto/commit.hpp"
 #include "tap/atproto/error.hpp"
 #include "tap/base/log.hpp"
 #include "tap/ledger/buffered.hpp"
@@ -28,6 +30,17 @@ repos::Account account_of(const atproto::AccountEvent& event) {
   if (event.active) return repos::Account::active;
   const auto known = repos::parse_account(event.status.value_or(""));
   return known && *known != repos::Account::active ? *known : repos::Account::inactive;
+}
+
+/// The rev of the commit that an event carries. The event's own may be another: the reference PDS gives the #sync of an
+/// importRepo a later one, which no repo will ever have.
+std::optional<atproto::Tid> carried_rev(ByteView blocks) {
+  const auto car = atproto::car::parse(blocks);
+  if (!car) return std::nullopt;
+  const auto root = car->blocks.find(car->root);
+  if (root == car->blocks.end()) return std::nullopt;
+  const auto commit = atproto::Commit::decode(root->second);
+  return commit ? std::optional(commit->rev) : std::nullopt;
 }
 
 /// What a #commit asks for where it differs from a #sync.
@@ -149,7 +162,7 @@ Task<Result<Effect>> Handlers::on_state(RepoId id, const RoutedEvent& event, con
   const auto rev = atproto::Tid::parse(message->rev);
   if (!rev) co_return co_await distrust(id, event, rev.error());
   auto effect = co_await on_rev(id, event, attempt, rules, *message, *rev);
-  note_rev(id, *rev);
+  note_rev(id, message->blocks);
   co_return effect;
 }
 
@@ -246,11 +259,12 @@ Task<Result<Effect>> Handlers::mark(RepoId id, const RoutedEvent& event, const E
   co_return Effect::durable;
 }
 
-void Handlers::note_rev(RepoId id, atproto::Tid rev) {
+void Handlers::note_rev(RepoId id, ByteView blocks) {
   const auto repo = parts_.table.get(id);
   if (!repo || repo->state == repos::State::active || repo->account != repos::Account::active) return;
-  const bool news = !repo->head || rev > repo->head->rev;
-  if (news && !verify::is_future(rev, parts_.clock.wall())) parts_.ledger.seen_revs().saw(id, rev);
+  const auto rev = carried_rev(blocks);
+  const bool news = rev && (!repo->head || *rev > repo->head->rev);
+  if (news && !verify::is_future(*rev, parts_.clock.wall())) parts_.ledger.seen_revs().saw(id, *rev);
 }
 
 void Handlers::warn_of_clock(RepoId id, atproto::Tid rev) {

@@ -75,7 +75,7 @@ class Handlers {
   /// The repo is not what we hold: it will be fetched.
   [[nodiscard]] Task<Result<Effect>> mark(RepoId id, const RoutedEvent& event, const Error& why);
   /// A repo that is to be fetched, or is being fetched, must not come out of that older than this.
-  void note_rev(RepoId id, atproto::Tid rev);
+  void note_rev(RepoId id, ByteView blocks);
   /// When it is not one account that dates its commits ahead, but many, it is we who are behind.
   void warn_of_clock(RepoId id, atproto::Tid rev);
   [[nodiscard]] Task<Result<Effect>> keep_for_resync(RepoId id, atproto::Tid rev, const RoutedEvent& event);

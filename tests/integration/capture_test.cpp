@@ -94,9 +94,7 @@ TEST_F(Capture, ReplayedFromTheBirthOfEachAccountEndsAsTheManifestSays) {
   for (const auto& account : accounts()) {
     const std::string did = account.at("did");
     if (account.at("active").get<bool>()) {
-      // One of them ends behind what the relay showed: it is asked for that three times more.
-      wait_for(
-          did + " is active", [&] { return get("/info/" + did).at("state") == "active"; }, std::chrono::seconds(60));
+      wait_for(did + " is active", [&] { return get("/info/" + did).at("state") == "active"; });
       EXPECT_EQ(get("/info/" + did).at("records"), account.at("recordCount")) << did;
       continue;
     }

@@ -239,6 +239,15 @@ TEST_F(Commits, ThatWereShownAreWhatTheFetchMustBring) {
   expect_behind(false);
 }
 
+TEST_F(Commits, CountForTheFetchByTheirOwnRevNotByTheEvents) {
+  test::Account account = followed(1);
+  table.set_state(table.find(account.did().str()).value(), State::pending);
+  auto sync = account.sync();
+  sync.rev = atproto::Tid(account.head()->rev.value() + (1 << 20)).str();  // as the reference PDS does
+  handle(sync);
+  EXPECT_EQ(ledger.seen_revs().size(), 0U);
+}
+
 TEST_F(Commits, OfAReposFetchAreKept) {
   test::Account account = followed(1);
   const auto id = table.find(account.did().str()).value();
