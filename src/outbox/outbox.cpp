@@ -64,20 +64,17 @@ class JournaledOutbox final : public Outbox {
 
   Task<void> run() override {
     for (;;) {
-      if (!to_load_.empty() && has_memory()) {
-        if (!co_await load_lane(*to_load_.begin())) co_await async::sleep_for(1s);
-        continue;
-      }
-      if (more_on_disk_ && has_memory()) {
-        if (!co_await load_page()) co_await async::sleep_for(1s);
-        continue;
-      }
+      // Each in turn: there may be pages to read as long as consumers keep up, and trouble with one is not the others'.
       expire();
-      if (!dying_.empty()) {
-        if (!co_await bury()) co_await async::sleep_for(1s);
-        continue;
+      bool done = true;
+      if (!dying_.empty()) done &= co_await bury();
+      if (wants_lane()) done &= co_await load_lane(*to_load_.begin());
+      if (wants_page()) done &= co_await load_page();
+      if (!done) {
+        co_await async::sleep_for(1s);
+      } else if (dying_.empty() && !wants_lane() && !wants_page()) {
+        co_await changed_.wait_for(until_next_expiry());
       }
-      co_await changed_.wait_for(until_next_expiry());
     }
   }
 
@@ -173,6 +170,9 @@ class JournaledOutbox final : public Outbox {
   [[nodiscard]] bool has_memory() const {
     return events_.size() * 4 <= options_.capacity * 3 && bytes_ * 4 <= options_.capacity_bytes * 3;
   }
+
+  [[nodiscard]] bool wants_lane() const { return !to_load_.empty() && has_memory(); }
+  [[nodiscard]] bool wants_page() const { return more_on_disk_ && has_memory(); }
 
   void keep(Event event) {
     loaded_ = event.id;
