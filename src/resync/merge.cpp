@@ -4,6 +4,7 @@
 #include "tap/atproto/cbor.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tap::resync {
 
@@ -109,8 +110,7 @@ void Merge::emit(Batch& batch, std::string_view action, store::RecordChange chan
                                                   .action = action,
                                                   .record_json = record_json,
                                                   .cid = change.cid ? &*change.cid : nullptr});
-  if (!told_ && !last_stored_.empty()) event.order = outbox::Order::barrier;
-  told_ = true;
+  if (!std::exchange(told_, true)) event.order = outbox::Order::barrier;
   batch_bytes_ += event.body.size();
   batch.events.push_back(std::move(event));
   batch.changes.push_back(std::move(change));

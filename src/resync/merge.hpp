@@ -26,8 +26,9 @@ namespace tap::resync {
 /// Stored records of collections that the filter no longer lets through leave the index without an event: consumers
 /// did not lose them, we stopped to follow them.
 ///
-/// Events of one comparison may go out together. Those of an earlier one must be done with first, or a repeated create
-/// could come behind a delete: where something is stored already, the first event is a barrier.
+/// Events of one comparison may go out together. Those of an earlier one, and of an earlier life of the repo, of which
+/// the index knows nothing, must be done with first, or a repeated create could come behind a delete: the first event
+/// is a barrier.
 class Merge {
  public:
   struct Limits {

@@ -119,7 +119,6 @@ Task<Result<std::uint64_t>> Worker::merge(Claim& claim, Fetched& fetched, const 
   const bool at_once = fetched.blocks->bytes() <= kSmallRepo && !claim.before().head;
   BatchWriter out(parts_, group_, claim.id(), claim.did());
   std::uint64_t changes = 0;
-  bool told = false;
   Result<void> going;
   for (bool done = false; going && !done;) {
     auto batch = co_await compute(parts_.cpu, at_once, [&difference] { return difference.next(); });
@@ -133,9 +132,6 @@ Task<Result<std::uint64_t>> Worker::merge(Claim& claim, Fetched& fetched, const 
       store::Write write;
       write.mutations.emplace_back(store::PutRecords{claim.id(), std::move(batch->changes)});
       write.events = std::move(batch->events);
-      // Events of an earlier life of the repo, of which the index knows nothing, may be on their way: they go first.
-      if (!told && !write.events.empty()) write.events.front().order = outbox::Order::barrier;
-      told = told || !write.events.empty();
       going = co_await out.write(std::move(write));
     }
     if (going && batch->wants_stored) going = co_await index.feed(difference);
