@@ -32,23 +32,13 @@ repos::Account account_of(const atproto::AccountEvent& event) {
   return known && *known != repos::Account::active ? *known : repos::Account::inactive;
 }
 
-/// The rev of the commit that an event carries. The event's own may be another: the reference PDS gives the #sync of an
-/// importRepo a later one, which no repo will ever have.
-std::optional<atproto::Tid> carried_rev(ByteView blocks) {
-  const auto car = atproto::car::parse(blocks);
-  if (!car) return std::nullopt;
-  const auto root = car->blocks.find(car->root);
-  if (root == car->blocks.end()) return std::nullopt;
-  const auto commit = atproto::Commit::decode(root->second);
-  return commit ? std::optional(commit->rev) : std::nullopt;
-}
-
 /// What a #commit asks for where it differs from a #sync.
 struct CommitRules {
   const verify::Filter* filter;
 
   static auto decode(ByteView body) { return atproto::decode_commit(body); }
   static std::string_view did(const atproto::CommitEvent& event) { return event.repo; }
+  static std::optional<atproto::Tid> shown_rev(const atproto::CommitEvent&, atproto::Tid rev) { return rev; }
   Result<verify::VerifiedCommit> check(const atproto::CommitEvent& event, const atproto::PublicKey& key) const {
     return verify::check_commit(event, key, *filter);
   }
@@ -63,6 +53,17 @@ struct CommitRules {
 struct SyncRules {
   static auto decode(ByteView body) { return atproto::decode_sync(body); }
   static std::string_view did(const atproto::SyncEvent& event) { return event.did; }
+  /// That of the commit it carries. The event's own may be another: the reference PDS gives the #sync of an importRepo
+  /// a later one, which no repo will ever have.
+  static std::optional<atproto::Tid> shown_rev(const atproto::SyncEvent& event, atproto::Tid /*rev*/) {
+    if (event.blocks.size() > verify::kMaxSyncBlocks) return std::nullopt;
+    const auto car = atproto::car::parse(event.blocks);
+    if (!car) return std::nullopt;
+    const auto root = car->blocks.find(car->root);
+    if (root == car->blocks.end()) return std::nullopt;
+    const auto commit = atproto::Commit::decode(root->second);
+    return commit ? std::optional(commit->rev) : std::nullopt;
+  }
   static Result<atproto::Commit> check(const atproto::SyncEvent& event, const atproto::PublicKey& key) {
     return verify::check_sync(event, key);
   }
@@ -162,7 +163,7 @@ Task<Result<Effect>> Handlers::on_state(RepoId id, const RoutedEvent& event, con
   const auto rev = atproto::Tid::parse(message->rev);
   if (!rev) co_return co_await distrust(id, event, rev.error());
   auto effect = co_await on_rev(id, event, attempt, rules, *message, *rev);
-  note_rev(id, message->blocks);
+  if (is_awaited(id)) note_rev(id, Rules::shown_rev(*message, *rev));
   co_return effect;
 }
 
@@ -259,11 +260,14 @@ Task<Result<Effect>> Handlers::mark(RepoId id, const RoutedEvent& event, const E
   co_return Effect::durable;
 }
 
-void Handlers::note_rev(RepoId id, ByteView blocks) {
+bool Handlers::is_awaited(RepoId id) const {
   const auto repo = parts_.table.get(id);
-  if (!repo || repo->state == repos::State::active || repo->account != repos::Account::active) return;
-  const auto rev = carried_rev(blocks);
-  const bool news = rev && (!repo->head || *rev > repo->head->rev);
+  return repo && repo->state != repos::State::active && repo->account == repos::Account::active;
+}
+
+void Handlers::note_rev(RepoId id, std::optional<atproto::Tid> rev) {
+  const auto head = parts_.table.get(id)->head;
+  const bool news = rev && (!head || *rev > head->rev);
   if (news && !verify::is_future(*rev, parts_.clock.wall())) parts_.ledger.seen_revs().saw(id, *rev);
 }
 

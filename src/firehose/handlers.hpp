@@ -8,6 +8,7 @@
 #include "firehose/clock_doubt.hpp"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -74,8 +75,10 @@ class Handlers {
   [[nodiscard]] Task<Result<Effect>> distrust(RepoId id, const RoutedEvent& event, const Error& why);
   /// The repo is not what we hold: it will be fetched.
   [[nodiscard]] Task<Result<Effect>> mark(RepoId id, const RoutedEvent& event, const Error& why);
-  /// A repo that is to be fetched, or is being fetched, must not come out of that older than this.
-  void note_rev(RepoId id, ByteView blocks);
+  /// To be fetched, or being fetched.
+  [[nodiscard]] bool is_awaited(RepoId id) const;
+  /// Such a repo must not come out of that older than this.
+  void note_rev(RepoId id, std::optional<atproto::Tid> rev);
   /// When it is not one account that dates its commits ahead, but many, it is we who are behind.
   void warn_of_clock(RepoId id, atproto::Tid rev);
   [[nodiscard]] Task<Result<Effect>> keep_for_resync(RepoId id, atproto::Tid rev, const RoutedEvent& event);

@@ -9,14 +9,9 @@
 #include "verify/root_commit.hpp"
 
 namespace tap::verify {
-namespace {
-
-constexpr std::size_t kMaxBlocks = 10'000;
-
-}  // namespace
 
 Result<atproto::Commit> check_sync(const atproto::SyncEvent& event, const atproto::PublicKey& key) {
-  if (event.blocks.size() > kMaxBlocks) return fail(Errc::too_large, "blocks");
+  if (event.blocks.size() > kMaxSyncBlocks) return fail(Errc::too_large, "blocks");
   if (!atproto::is_datetime(event.time)) return fail(Errc::malformed, "time");
   auto car = atproto::car::parse(event.blocks);
   if (!car) return std::unexpected(car.error());

@@ -7,9 +7,13 @@
 #include "tap/base/clock.hpp"
 #include "tap/base/result.hpp"
 
+#include <cstddef>
 #include <optional>
 
 namespace tap::verify {
+
+/// Bytes of a #sync's blocks (protocol 7.5); one with more is too_large.
+inline constexpr std::size_t kMaxSyncBlocks = 10'000;
 
 /// The commit that a #sync carries, its DID and rev those of the event, its signature good (protocol 8.1, 8.4 item 12).
 /// Pure.

@@ -248,6 +248,19 @@ TEST_F(Commits, CountForTheFetchByTheirOwnRevNotByTheEvents) {
   EXPECT_EQ(ledger.seen_revs().size(), 0U);
 }
 
+TEST_F(Commits, CountForTheFetchAlsoWithoutTheirBlocks) {
+  test::Account account = followed(1);
+  const auto id = table.find(account.did().str()).value();
+  table.set_state(id, State::pending);
+  const auto before = account.head()->rev;
+  auto message = account.post();
+  message.too_big = true;
+  message.ops.clear();
+  message.car = Bytes();
+  handle(message);
+  EXPECT_EQ(ledger.seen_revs().fetched(id, before), ledger::SeenRevs::Verdict::behind);
+}
+
 TEST_F(Commits, OfAReposFetchAreKept) {
   test::Account account = followed(1);
   const auto id = table.find(account.did().str()).value();
