@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "api/auth.hpp"
 
+#include "tap/base/text.hpp"
+
 #include <boost/beast/core/string.hpp>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -8,20 +10,9 @@
 #include <string>
 
 namespace tap::api {
-namespace {
-
-std::string base64(std::string_view text) {
-  std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  out.resize(static_cast<std::size_t>(size));
-  return out;
-}
-
-}  // namespace
 
 Auth::Auth(std::string_view password) {
-  if (!password.empty()) expected_ = digest(base64("admin:" + std::string(password)));
+  if (!password.empty()) expected_ = digest(base64(as_bytes("admin:" + std::string(password))));
 }
 
 bool Auth::admits(std::string_view authorization) const {

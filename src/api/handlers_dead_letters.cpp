@@ -2,6 +2,7 @@
 // /dead-letters, /dead-letters/replay, /dead-letters/drop
 #include "tap/base/json.hpp"
 #include "tap/base/log.hpp"
+#include "tap/base/text.hpp"
 
 #include "api/letter_selection.hpp"
 #include "api/router.hpp"
@@ -9,7 +10,6 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <charconv>
 #include <ctime>
 
 namespace tap::api {
@@ -25,11 +25,7 @@ constexpr std::uint64_t kMostLimit = 1'000;
 /// A parameter that is a number; `fallback` when it is not given, nothing when it is no number.
 std::optional<std::uint64_t> number_of(const Request& request, std::string_view name, std::uint64_t fallback) {
   const auto text = request.parameter(name);
-  if (!text) return fallback;
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
-  return number;
+  return text ? parse_decimal<std::uint64_t>(*text) : fallback;
 }
 
 void append(std::string& json, const DeadLetter& letter) {

@@ -2,6 +2,7 @@
 // /repos/add, /repos/remove, /resolve/:did, /info/:did
 #include "tap/base/json.hpp"
 #include "tap/base/log.hpp"
+#include "tap/base/text.hpp"
 
 #include "api/did_list.hpp"
 #include "api/router.hpp"
@@ -42,7 +43,7 @@ std::vector<std::vector<atproto::Did>> batches_of(std::vector<atproto::Did> dids
 /// (a port of did:web) stands for itself.
 std::string did_parameter(const Request& request, std::string_view prefix) {
   const std::string_view raw = request.path().substr(prefix.size());
-  return atproto::is_did(raw) ? std::string(raw) : percent_decoded(raw);
+  return atproto::is_did(raw) ? std::string(raw) : percent_decode(raw);
 }
 
 }  // namespace

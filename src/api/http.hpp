@@ -26,8 +26,6 @@ struct Request {
   [[nodiscard]] std::optional<std::string> parameter(std::string_view name) const;
 };
 
-[[nodiscard]] std::string percent_decoded(std::string_view text);
-
 struct Response {
   unsigned status = 200;
   std::string content_type;  ///< none when empty

@@ -2,10 +2,10 @@
 #include "api/letter_selection.hpp"
 
 #include "tap/base/json_scanner.hpp"
+#include "tap/base/text.hpp"
 
 #include "api/json.hpp"
 
-#include <charconv>
 #include <cstdint>
 
 namespace tap::api {
@@ -23,11 +23,9 @@ bool take(LetterSelection& selection, std::string_view key, Token token, std::st
     if (token == Token::string) selection.dids.push_back(unquote_json(text));
     return token == Token::string;
   }
-  std::uint64_t id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size()) return false;
-  selection.ids.insert(outbox::EventId{id});
-  return true;
+  const auto id = parse_decimal<std::uint64_t>(text);
+  if (id) selection.ids.insert(outbox::EventId{*id});
+  return id.has_value();
 }
 
 bool is_bracket(Token token) {

@@ -2,10 +2,10 @@
 #include "api/listen.hpp"
 
 #include "tap/api/server.hpp"
+#include "tap/base/text.hpp"
 
 #include <boost/asio/ip/v6_only.hpp>
 
-#include <charconv>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -31,10 +31,9 @@ std::optional<Address> parse(std::string_view bind) {
   } else if (host.contains(':')) {
     return std::nullopt;  // an IPv6 address wants brackets
   }
-  Address address{.host = std::string(host)};
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-  if (error != std::errc() || end != port.data() + port.size()) return std::nullopt;
-  return address;
+  const auto number = parse_decimal<std::uint16_t>(port);
+  if (!number) return std::nullopt;
+  return Address{std::string(host), *number};
 }
 
 /// Where to try, in this order.

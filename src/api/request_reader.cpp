@@ -32,13 +32,17 @@ RequestReader::Progress RequestReader::advance() {
     const std::size_t used = parser_->put(boost::asio::buffer(buffer_), error);
     if (in_head) head_.append(buffer_, 0, used);
     buffer_.erase(0, used);
+    // Beast bounds the head, but neither what follows the size of a chunk nor the fields behind the last one.
+    if (error == http::error::need_more && buffer_.size() > max_header_) error = http::error::header_limit;
     if (error == http::error::need_more) return go_on ? Progress::wants_go_on : Progress::more;
     if (error) return fail(error);
     if (in_head && parser_->is_header_done()) {
       const auto& request = parser_->get();
-      if (request.version() == 11 && request.count(http::field::host) == 0) {
+      const std::size_t hosts = request.count(http::field::host);
+      if (request.version() == 11 && hosts == 0) {
         return fail(400, "400 Bad Request: missing required Host header");
       }
+      if (hosts > 1) return fail(400, "400 Bad Request");  // for whom it is must not depend on who reads it
       go_on = boost::beast::iequals(request[http::field::expect], "100-continue");
     }
     if (used == 0 && buffer_.empty() && !parser_->is_done()) return go_on ? Progress::wants_go_on : Progress::more;

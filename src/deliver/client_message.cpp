@@ -2,11 +2,11 @@
 #include "deliver/client_message.hpp"
 
 #include "tap/base/json_scanner.hpp"
+#include "tap/base/text.hpp"
 
 #include "deliver/error.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <string>
 
@@ -16,20 +16,13 @@ namespace {
 using outbox::EventId;
 using Token = JsonScanner::Token;
 
-std::optional<std::uint64_t> parse_id(std::string_view digits) {
-  std::uint64_t id = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
-  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return id;
-}
-
 /// The very bytes that the official client sends.
 std::optional<std::uint64_t> parse_plain_ack(std::string_view text) {
   constexpr std::string_view kBegin = R"({"type":"ack","id":)";
   if (!text.starts_with(kBegin) || !text.ends_with('}')) return std::nullopt;
   const std::string_view digits = text.substr(kBegin.size(), text.size() - kBegin.size() - 1);
   if (digits.starts_with('0')) return std::nullopt;
-  return parse_id(digits);
+  return parse_decimal<std::uint64_t>(digits);
 }
 
 bool same_letters(std::string_view key, std::string_view name) {
@@ -59,7 +52,7 @@ Result<std::optional<EventId>> parse_client_message(std::string_view text) {
       if (token != Token::string) return fail(Errc::bad_message, "type is not text");
       type = unquote_json(scanner.token());
     } else if (same_letters(key, "id")) {
-      const auto number = token == Token::number ? parse_id(scanner.token()) : std::nullopt;
+      const auto number = token == Token::number ? parse_decimal<std::uint64_t>(scanner.token()) : std::nullopt;
       if (!number) return fail(Errc::bad_message, "id is not an id");
       id = *number;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tap/outbox/event.hpp"
 
+#include "tap/atproto/identifiers.hpp"
 #include "tap/base/hash.hpp"
 #include "tap/base/json.hpp"
 #include "tap/base/json_scanner.hpp"
@@ -66,7 +67,7 @@ Draft render(const RecordEvent& event) {
 Draft render(const IdentityEvent& event) {
   std::string body = R"(,"type":"identity","identity":{"did":)";
   append_json_string(body, event.did);
-  append_member(body, "handle", event.handle.empty() ? "handle.invalid" : event.handle);
+  append_member(body, "handle", event.handle.empty() ? atproto::kInvalidHandle : event.handle);
   body += ",\"is_active\":";
   body += event.is_active ? "true" : "false";
   append_member(body, "status", event.status);

@@ -97,6 +97,32 @@ TEST(RequestReader, HeadsAndBodiesHaveALimit) {
   EXPECT_EQ(reader->failure().status, 413);
 }
 
+TEST(RequestReader, WhatStandsBetweenChunksHasALimitToo) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string& text : {head + "1;" + std::string(2'000, 'x'), head + "0\r\nX: " + std::string(2'000, 'x'),
+                                  head + "0\r\n" + std::string(500, 'x') + ": y\r\n" + std::string(600, 'x')}) {
+    auto reader = reader_with(text);
+    ASSERT_EQ(reader->advance(), Progress::failed) << text.substr(0, 100);
+    EXPECT_EQ(reader->failure().status, 431);
+  }
+}
+
+TEST(RequestReader, ItIsNeverInDoubtWhereARequestEnds) {
+  for (const char* headers :
+       {"Content-Length: 3\r\nContent-Length: 4\r\n", "Content-Length: -1\r\n",
+        "Content-Length: 18446744073709551616\r\n", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"}) {
+    auto reader = reader_with("POST / HTTP/1.1\r\nHost: t\r\n" + std::string(headers) + "\r\nabc");
+    ASSERT_EQ(reader->advance(), Progress::failed) << headers;
+    EXPECT_EQ(reader->failure().status, 400);
+  }
+}
+
+TEST(RequestReader, TwoHostsAreABadRequest) {
+  auto reader = reader_with("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
+  ASSERT_EQ(reader->advance(), Progress::failed);
+  EXPECT_EQ(reader->failure().body, "400 Bad Request");
+}
+
 TEST(RequestReader, WhatIsNotHttpIsABadRequest) {
   for (const char* text :
        {"hello\r\n\r\n", "GET / HTTP/2.0\r\n\r\n", "GET / HTTP/1.1\r\nHost t\r\n\r\n",

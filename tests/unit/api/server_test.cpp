@@ -89,6 +89,24 @@ TEST_F(HttpServer, SlowAndSilentClientsAreCut) {
   EXPECT_THAT(exchange(request("GET", "/health")), HasSubstr("200 OK")) << "kept alive, then idle";
 }
 
+TEST_F(HttpServer, AClientThatDoesNotTakeItsAnswerIsCut) {
+  begin({.request_timeout = 50ms});
+  for (std::uint64_t id = 1; id <= 100; ++id) {
+    store::Write write;
+    write.mutations.emplace_back(store::SetAside{{.event = {outbox::EventId{id}, {}, {}, "}"},
+                                                  .did = "did:plc:a",
+                                                  .attempts = 1,
+                                                  .since = 0,
+                                                  .reason = std::string(200'000, 'x')}});
+    database.apply(std::move(write));
+  }
+  test::RawClient client(loop, server->port());  // it never reads
+  client.send(request("GET", "/dead-letters") + request("GET", "/dead-letters"));
+  auto& open = metrics.gauge("tap_http_connections", "");
+  loop.run_until([&] { return open.value() == 1; });
+  loop.run_until([&] { return open.value() == 0; });
+}
+
 TEST_F(HttpServer, AClientThatLeavesWithinARequestHarmsNobody) {
   reader.gate.close();
   track("did:plc:a");
