@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Checks the image's recipe without an engine: check_image.py SOURCE_DIR BINARY.
 
-The libraries that the binary loads come from exactly the packages of `deps.sh list runtime`; the Dockerfile installs
-nothing but by deps.sh, copies only what is there, and refers only to its own stages."""
+The libraries that the binary names come from exactly the packages of `deps.sh list runtime` (what those need, apt
+brings along); the Dockerfile installs nothing but by deps.sh, copies only what is there, and refers only to its own
+stages."""
 import pathlib
 import re
 import subprocess
@@ -26,11 +27,13 @@ def package_of(library: str) -> str:
 
 def package_violations(root: pathlib.Path, binary: str):
     listed = set(output_of(str(root / "cmake/deps.sh"), "list", "runtime").split()) - {"ca-certificates"}
-    loaded = {package_of(path) for path in re.findall(r"(/\S+) \(", output_of("ldd", binary))}
-    for package in sorted(loaded - listed):
+    paths = dict(re.findall(r"(\S+) => (/\S+)", output_of("ldd", binary)))
+    names = re.findall(r"\(NEEDED\).*\[(\S+)\]", output_of("readelf", "-d", binary))
+    needed = {package_of(paths.get(name, name)) for name in names if not name.startswith("ld-linux")}
+    for package in sorted(needed - listed):
         yield f"cmake/deps.sh: the binary needs {package}, which is not in runtime"
-    for package in sorted(listed - loaded):
-        yield f"cmake/deps.sh: runtime has {package}, of which the binary loads nothing"
+    for package in sorted(listed - needed):
+        yield f"cmake/deps.sh: runtime has {package}, which the binary does not name"
 
 
 def instructions_of(text: str):
