@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Holds the documents to the code: their links lead somewhere, the metrics and log messages they name exist."""
+"""Holds the documents to the code: their links lead somewhere; the metrics, log messages and tests that they
+name exist."""
 import pathlib
 import re
 import sys
 
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 METRIC = re.compile(r"`(tap_(?!bench)[a-z_]+)`")  # tap_bench is a program
+TEST = re.compile(r"`([A-Z]\w+)\.([A-Z]\w+)`")
+TEST_IN_CODE = re.compile(r"\bTEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)")
 MESSAGE_TABLE = "| it says |"
 
 
@@ -27,6 +30,7 @@ def messages_of(lines: list[str]):
 
 def violations(root: pathlib.Path):
     code = code_of(root)
+    tests = {pair for p in (root / "tests").rglob("*.[hc]pp") for pair in TEST_IN_CODE.findall(p.read_text())}
     pages = [root / "README.md", *sorted((root / "docs").glob("*.md")), *sorted((root / "src").glob("*/README.md"))]
     for page in pages:
         name, text = page.relative_to(root), page.read_text()
@@ -36,6 +40,9 @@ def violations(root: pathlib.Path):
         for metric in METRIC.findall(text):
             if f'"{metric}"' not in code:
                 yield f"{name}: no such metric: {metric}"
+        for pair in TEST.findall(text):
+            if pair not in tests:
+                yield f"{name}: no such test: {'.'.join(pair)}"
         for message in messages_of(text.splitlines()):
             if message not in code:
                 yield f"{name}: nothing says: {message}"
