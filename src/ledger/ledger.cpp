@@ -47,6 +47,9 @@ void Ledger::on_work(std::function<void(RepoId)> wake) { wake_ = std::move(wake)
 async::Turns::Ticket Ledger::turn_of(std::string_view did) { return turns_.enter(line_of(did)); }
 
 Task<Result<std::size_t>> Ledger::track(std::vector<atproto::Did> dids) {
+  // What is tracked, and stays so, is left alone: the turn of one may be minutes away, and the others would be held
+  // as long.
+  std::erase_if(dids, [this](const atproto::Did& did) { return table_.find(did.str()) && !removing_.contains(did); });
   auto tickets = enter_all(turns_, dids);
   for (auto& ticket : tickets) co_await ticket.turn();
 
@@ -68,7 +71,25 @@ Task<Result<std::size_t>> Ledger::track(std::vector<atproto::Did> dids) {
   co_return added.size();
 }
 
+/// Tells of what is to be removed, also while that waits for its turn.
+class Ledger::Removing {
+ public:
+  Removing(Ledger& ledger, const std::vector<atproto::Did>& dids) : all_(ledger.removing_), mine_(dids) {
+    all_.insert(mine_.begin(), mine_.end());
+  }
+  Removing(const Removing&) = delete;
+  Removing& operator=(const Removing&) = delete;
+  ~Removing() {
+    for (const atproto::Did& did : mine_) all_.erase(all_.find(did));
+  }
+
+ private:
+  std::unordered_multiset<atproto::Did>& all_;
+  const std::vector<atproto::Did>& mine_;
+};
+
 Task<Result<void>> Ledger::untrack(std::vector<atproto::Did> dids) {
+  const Removing removing(*this, dids);
   auto tickets = enter_all(turns_, dids);
   for (auto& ticket : tickets) co_await ticket.turn();
 

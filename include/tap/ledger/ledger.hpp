@@ -13,6 +13,7 @@
 #include <functional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace tap::ledger {
@@ -42,9 +43,7 @@ class Ledger {
   /// A place in the DID's line. The steps below marked [turn] are for its holder.
   [[nodiscard]] async::Turns::Ticket turn_of(std::string_view did);
 
-  [[nodiscard]] bool is_tracked(std::string_view did) const { return table_.find(did).has_value(); }
-  /// Adds those not tracked yet, in one write; waits for the turns of all of them itself, and holds those that have
-  /// come. Says how many were new.
+  /// Adds those not tracked yet, in one write; waits for their turns itself. Says how many were new.
   [[nodiscard]] Task<Result<std::size_t>> track(std::vector<atproto::Did> dids);
   /// Removes repos with records and buffered commits; work in flight for them comes to nothing. Waits for the turns
   /// itself. When the write fails, one that was being fetched comes back as desynchronized.
@@ -96,10 +95,13 @@ class Ledger {
   void put_back(Removed removed);
   [[nodiscard]] Task<Result<void>> remove_deleted(RepoId id, std::string handle);
 
+  class Removing;
+
   repos::Table& table_;
   store::Writer& writer_;
   store::Reader& reader_;
   async::Turns turns_;
+  std::unordered_multiset<atproto::Did> removing_;  // those that untrack() is about to remove
   std::function<void(RepoId)> wake_;
   BufferLimits limits_;
   std::unordered_map<RepoId, Tally> tallies_;  // of repos that are being fetched

@@ -175,6 +175,26 @@ TEST_F(LedgerTest, ReAddWaitsForTheRemoval) {
   expect_in_step(id);
 }
 
+TEST_F(LedgerTest, ReAddWaitsForARemovalThatWaitsForItsTurn) {
+  const RepoId old = active_repo();
+  auto turn = std::make_optional(ledger.turn_of(did_of(0).str()));
+  auto removal = loop.start(ledger.untrack({did_of(0)}));
+  auto addition = loop.start(ledger.track({did_of(0)}));
+  EXPECT_FALSE(addition.done());
+  turn.reset();
+  loop.run_until([&] { return removal.done() && addition.done(); });
+  EXPECT_EQ(addition.take().value(), 1U);
+  EXPECT_NE(table.find(did_of(0).str()).value(), old);
+}
+
+TEST_F(LedgerTest, AdditionDoesNotWaitForWhatIsTrackedAlready) {
+  const RepoId id = active_repo();
+  const auto turn = ledger.turn_of(did_of(0).str());
+  EXPECT_EQ(loop.run(ledger.track({did_of(0), did_of(1)})).value(), 1U);
+  EXPECT_EQ(table.find(did_of(0).str()), id);
+  EXPECT_TRUE(table.find(did_of(1).str()));
+}
+
 TEST_F(LedgerTest, AdvancesHeadRecordsAndEventsTogether) {
   const RepoId id = active_repo();
   ASSERT_TRUE(loop.run(ledger.advance(id, commit(2, {op(atproto::Action::create, "a"), op(atproto::Action::create, "b"),
