@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The one list of Debian 12 packages, shared by the README, CI and the image.
-#   deps.sh list [build|test]   print the packages
-#   deps.sh install [build|test]   install what is missing (as root, or through sudo)
+#   deps.sh list [runtime|build|test]      print the packages
+#   deps.sh install [runtime|build|test]   install what is missing (as root, or through sudo)
 set -euo pipefail
 
+# What the program is linked with (docker/check_image.py compares), and the certificates that it trusts.
+runtime=(
+  ca-certificates libc6 libcivetweb1 libfmt9 libgcc-s1 libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0
+  libsecp256k1-1 libsimdjson14 libspdlog1.10 libsqlite3-0 libssl3 libstdc++6 zlib1g
+)
 build=(
   ca-certificates clang-19 lld-19 cmake ninja-build ccache pkg-config git
   libboost1.81-dev libssl-dev libsimdjson-dev nlohmann-json3-dev libsqlite3-dev libpqxx-dev libsecp256k1-dev
@@ -20,9 +25,10 @@ command -v npm >/dev/null || test+=(npm)
 
 set_of() {
   case "${1:-test}" in
+    runtime) printf '%s\n' "${runtime[@]}" ;;
     build) printf '%s\n' "${build[@]}" ;;
     test) printf '%s\n' "${test[@]}" ;;
-    *) echo "deps.sh: unknown set '$1': build or test" >&2; exit 2 ;;
+    *) echo "deps.sh: unknown set '$1': runtime, build or test" >&2; exit 2 ;;
   esac
 }
 
@@ -46,5 +52,5 @@ install() {
 case "${1:-}" in
   list) set_of "${2:-test}" ;;
   install) install "${2:-test}" ;;
-  *) echo "usage: deps.sh list|install [build|test]" >&2; exit 2 ;;
+  *) echo "usage: deps.sh list|install [runtime|build|test]" >&2; exit 2 ;;
 esac

@@ -30,6 +30,7 @@ tests() { ctest --preset "$1" --no-tests=error "${@:2}"; }
 step 'packages' cmake/deps.sh install test
 step 'format' format
 step 'layout' python3 cmake/check_includes.py .
+step 'documents' python3 cmake/check_docs.py .
 step 'build, warnings as errors' build test
 step 'unit, property and integration tests' tests test -LE 'e2e|bench' -j "$(nproc)"
 step 'build of the fuzz targets' build fuzz

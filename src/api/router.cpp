@@ -44,6 +44,12 @@ const Router::Route* Router::find(std::string_view path) {
   return found == std::end(kRoutes) ? nullptr : found;
 }
 
+std::vector<Router::Endpoint> Router::endpoints() {
+  std::vector<Endpoint> all;
+  for (const Route& route : kRoutes) all.push_back({route.path, route.method});
+  return all;
+}
+
 Task<Response> Router::answer(Request request) {
   if (!auth_.admits(request.authorization)) co_return Auth::unauthorized();
   const Route* const route = find(request.path());

@@ -10,6 +10,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tap::api {
 
@@ -19,6 +20,13 @@ class Router {
   Router(ServerParts parts, const ServerOptions& options);
   /// Authentication, path, method, handler, in this order.
   [[nodiscard]] Task<Response> answer(Request request);
+
+  struct Endpoint {
+    std::string_view path;  ///< ending in a slash when a parameter follows
+    std::string_view method;
+  };
+  /// All of them, for who describes them.
+  [[nodiscard]] static std::vector<Endpoint> endpoints();
 
  private:
   struct Route;

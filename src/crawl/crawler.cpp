@@ -87,6 +87,8 @@ class RelayCrawler final : public Crawler {
   /// it was the last one.
   Task<Result<bool>> take(Page page, Tally& tally) {
     const std::size_t count = page.dids.size();
+    // Nearly all are known. One whose event waits for the directory would make a thousand others wait with it.
+    std::erase_if(page.dids, [this](const atproto::Did& did) { return parts_.ledger.is_tracked(did.str()); });
     auto added = co_await parts_.ledger.track(std::move(page.dids));
     if (!added) co_return std::unexpected(added.error());
     const bool stuck = !page.cursor.empty() && page.cursor == cursor_;

@@ -10,6 +10,7 @@ namespace tap::firehose {
 namespace {
 
 constexpr std::size_t kMost = 1'000;
+constexpr std::size_t kMostBytes = std::size_t{32} << 20;
 /// Hosts of strangers may take their time, and must not take everybody's places.
 constexpr std::size_t kMostOfHosts = 100;
 
@@ -45,26 +46,28 @@ bool Discovery::wants(const atproto::FrameHead& head) const {
   return event && puts_into(*event, collections_);
 }
 
-std::optional<Discovery::Entry> Discovery::enter(std::string_view did) {
+std::optional<Discovery::Entry> Discovery::enter(std::string_view did, std::size_t bytes) {
   if (entries_.contains(did)) return std::nullopt;
-  if (entries_.size() >= kMost || (is_of_host(did) && of_hosts_ >= kMostOfHosts)) {
+  if (entries_.size() >= kMost || bytes_ + bytes > kMostBytes || (is_of_host(did) && of_hosts_ >= kMostOfHosts)) {
     missed_.add();
     return std::nullopt;
   }
   entries_.emplace(did);
+  bytes_ += bytes;
   if (is_of_host(did)) ++of_hosts_;
   depth_.set(static_cast<std::int64_t>(entries_.size()));
-  return Entry(*this, std::string(did));
+  return Entry(*this, std::string(did), bytes);
 }
 
-void Discovery::leave(const std::string& did) {
-  entries_.erase(did);
-  if (is_of_host(did)) --of_hosts_;
+void Discovery::leave(const Entry& entry) {
+  entries_.erase(entry.did_);
+  bytes_ -= entry.bytes_;
+  if (is_of_host(entry.did_)) --of_hosts_;
   depth_.set(static_cast<std::int64_t>(entries_.size()));
 }
 
 Discovery::Entry::~Entry() {
-  if (owner_ != nullptr) owner_->leave(did_);
+  if (owner_ != nullptr) owner_->leave(*this);
 }
 
 }  // namespace tap::firehose

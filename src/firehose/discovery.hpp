@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 
 namespace tap::firehose {
 
@@ -28,18 +29,20 @@ class Discovery {
   /// A DID that is being looked at, until its destruction.
   class Entry {
    public:
-    Entry(Entry&& other) noexcept : owner_(other.owner_), did_(std::move(other.did_)) { other.owner_ = nullptr; }
+    Entry(Entry&& other) noexcept
+        : owner_(std::exchange(other.owner_, nullptr)), did_(std::move(other.did_)), bytes_(other.bytes_) {}
     Entry& operator=(Entry&&) = delete;
     ~Entry();
 
    private:
     friend class Discovery;
-    Entry(Discovery& owner, std::string did) : owner_(&owner), did_(std::move(did)) {}
+    Entry(Discovery& owner, std::string did, std::size_t bytes) : owner_(&owner), did_(std::move(did)), bytes_(bytes) {}
     Discovery* owner_;
     std::string did_;
+    std::size_t bytes_;
   };
-  /// Empty when the DID is being looked at already, or too many are.
-  [[nodiscard]] std::optional<Entry> enter(std::string_view did);
+  /// Empty when the DID is being looked at already, or too many are. `bytes` is what its event takes meanwhile.
+  [[nodiscard]] std::optional<Entry> enter(std::string_view did, std::size_t bytes);
 
   void found() { found_.add(); }
   void refused() { refused_.add(); }
@@ -49,12 +52,13 @@ class Discovery {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
-  void leave(const std::string& did);
+  void leave(const Entry& entry);
 
   Interest interest_;
   verify::Filter collections_;
   std::unordered_set<std::string, Hash, std::equal_to<>> entries_;
   std::size_t of_hosts_ = 0;  // did:web
+  std::size_t bytes_ = 0;     // of all their events
   metrics::Counter& found_;
   metrics::Counter& refused_;
   metrics::Counter& missed_;

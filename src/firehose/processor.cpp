@@ -113,7 +113,7 @@ class LaneProcessor final : public Processor {
   /// False when nothing comes of it. It takes none of the room of tracked events, and they do not wait for it; but the
   /// cursor does.
   bool discover(const atproto::FrameHead& head) {
-    auto entry = discovery_.enter(head.did);
+    auto entry = discovery_.enter(head.did, head.body.size());
     if (!entry) return false;
     if (head.seq > 0) low_water_.begin(head.seq);
     Bytes body(head.body.begin(), head.body.end());
@@ -145,26 +145,31 @@ class LaneProcessor final : public Processor {
     // From here on it is an event like others: what is fetched must not be older.
     auto ticket = parts_.ledger.turn_of(event.did);
     co_await ticket.turn();
-    (void)co_await handlers_.handle(event, {});
+    co_await perform(event, false);
   }
 
   Task<void> process(RoutedEvent event, Place place, async::Turns::Ticket ticket) {
     Departure departure(*this, place);
     co_await ticket.turn();
+    co_await perform(event, place.overflow);
+    low_water_.done(event.seq);
+  }
+
+  /// What it asks for, in its DID's turn, however often that takes.
+  Task<void> perform(const RoutedEvent& event, bool overflow) {
     const SteadyTime began = parts_.clock.steady();
     for (Attempt attempt;; ++attempt.number) {
       attempt.waited = std::chrono::floor<std::chrono::milliseconds>(parts_.clock.steady() - began);
-      auto done = place.overflow ? co_await handlers_.on_overflow(event) : co_await handlers_.handle(event, attempt);
+      auto done = overflow ? co_await handlers_.on_overflow(event) : co_await handlers_.handle(event, attempt);
       if (done) {
         (*done == Effect::none ? skipped_ : processed_).add();
-        break;
+        co_return;
       }
       retried_.add();
       report_retry(event, attempt.number, done.error());
       const auto pause = backoff(attempt.number, 100, options_.retry_unit);
       co_await async::sleep_for(pause + parts_.jitter.below(pause));
     }
-    low_water_.done(event.seq);
   }
 
   static void report_retry(const RoutedEvent& event, unsigned attempt, const Error& error) {

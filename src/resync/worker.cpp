@@ -115,17 +115,16 @@ Task<Result<std::uint64_t>> Worker::check_tree(const Claim& claim, Fetched& fetc
 }
 
 Task<Result<Worker::Merged>> Worker::merge(Claim& claim, Fetched& fetched, const atproto::Commit& commit) {
-  Merge difference(*fetched.blocks, commit.data, claim.did(), commit.rev, filter_, {.records = options_.batch_records});
   StoredIndex index(parts_.reader, claim.id());
   if (auto opened = co_await index.open(); !opened) co_return std::unexpected(opened.error());
+  const bool told_before = claim.before().head || !index.empty() || parts_.ledger.may_have_returned(claim.did().str());
+  Merge difference(*fetched.blocks, commit.data, claim.did(), commit.rev, filter_, told_before,
+                   {.records = options_.batch_records});
 
   // What has a head may have much in the index that the tree has no more.
   const bool at_once = fetched.blocks->bytes() <= kSmallRepo && !claim.before().head;
   BatchWriter out(parts_, group_, claim.id(), claim.did());
-  // Events of an earlier life of the repo, of which the index knows nothing, go first.
-  const bool returned = parts_.ledger.may_have_returned(claim.did().str());
   Merged merged;
-  bool told = false;
   Result<void> going;
   for (bool done = false; going && !done;) {
     auto batch = co_await compute(parts_.cpu, at_once, [&difference] { return difference.next(); });
@@ -140,8 +139,6 @@ Task<Result<Worker::Merged>> Worker::merge(Claim& claim, Fetched& fetched, const
       store::Write write;
       write.mutations.emplace_back(store::PutRecords{claim.id(), std::move(batch->changes)});
       write.events = std::move(batch->events);
-      if (!told && returned && !write.events.empty()) write.events.front().order = outbox::Order::barrier;
-      told = told || !write.events.empty();
       merged.last = std::move(write);
     }
     if (going && batch->wants_stored) going = co_await index.feed(difference);

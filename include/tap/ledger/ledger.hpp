@@ -43,7 +43,9 @@ class Ledger {
   /// A place in the DID's line. The steps below marked [turn] are for its holder.
   [[nodiscard]] async::Turns::Ticket turn_of(std::string_view did);
 
-  /// Adds those not tracked yet, in one write; waits for their turns itself. Says how many were new.
+  [[nodiscard]] bool is_tracked(std::string_view did) const { return table_.find(did).has_value(); }
+  /// Adds those not tracked yet, in one write; waits for the turns of all of them itself, and holds those that have
+  /// come. Says how many were new.
   [[nodiscard]] Task<Result<std::size_t>> track(std::vector<atproto::Did> dids);
   /// Removes repos with records and buffered commits; work in flight for them comes to nothing. Waits for the turns
   /// itself. When the write fails, one that was being fetched comes back as desynchronized.

@@ -97,6 +97,10 @@ class Store {
   [[nodiscard]] virtual Result<void> checkpoint() = 0;
 
   [[nodiscard]] virtual Result<std::unique_ptr<Queries>> queries() = 0;
+
+  /// On any thread: the process is about to end, so apply() no longer waits to learn what became of a transaction when
+  /// the server was lost in the middle of it; it fails. The next start reads how it ended.
+  virtual void stop_waiting() {}
 };
 
 /// By URL: sqlite://relative, sqlite:///absolute, or a bare path. Creates and migrates. Errc::busy when another process

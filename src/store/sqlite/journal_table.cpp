@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "store/sqlite/journal_table.hpp"
 
+#include "store/journal_row.hpp"
+
 #include <algorithm>
 
 namespace tap::store::sqlite {
@@ -11,10 +13,6 @@ constexpr std::size_t kSweepBytes = std::size_t{2} << 20;
 constexpr std::size_t kSweepRows = 1'000;
 /// Of thin(): a row is a megabyte at most.
 constexpr std::size_t kThinRows = 8;
-
-constexpr outbox::EventId after(outbox::EventId id, std::size_t count) {
-  return outbox::EventId{static_cast<std::uint64_t>(id) + count};
-}
 
 }  // namespace
 
@@ -171,52 +169,27 @@ Result<bool> JournalTable::thin(const Counters& counters) {
   return may_have_more;
 }
 
-/// A row for each run of events that are not acked.
 Result<void> JournalTable::thin_row(outbox::EventId row) {
-  struct Part {
-    outbox::EventId first;
-    JournalWriter::Events events;
-  };
-  std::vector<Part> parts;
+  std::vector<JournalRun> runs;
   auto done = database_.each(
       "SELECT j.count, a.marks, j.events FROM journal j JOIN journal_acks a ON a.id = j.id WHERE j.id = ?",
       [&](const Row& found) -> Result<void> {
-        const Marks marks(found.blob(1));
-        EventReader reader(found.blob(2));
-        JournalWriter run;
-        const auto end_run = [&](std::uint64_t end) {
-          std::vector<JournalWriter::Events> events = run.take_events();
-          for (std::size_t left = events.size(); left > 0; --left) {
-            end -= events[left - 1].count;
-            parts.push_back({after(row, end), std::move(events[left - 1])});
-          }
-        };
-        const std::uint64_t count = found.number(0);
-        for (std::uint64_t at = 0; at < count; ++at) {
-          auto item = reader.next();
-          if (!item) return std::unexpected(item.error());
-          if (!*item) return fail(Errc::corrupt, "a journal row has fewer events than it says");
-          if (marks.has(at)) {
-            end_run(at);
-          } else {
-            run.add(outbox::Draft{(*item)->lane, (*item)->order, std::string((*item)->body)});
-          }
-        }
-        end_run(count);
+        auto rest = unmarked_runs({row, found.number(0), Marks(found.blob(1)), found.blob(2)});
+        if (!rest) return std::unexpected(rest.error());
+        runs = std::move(*rest);
         return {};
       },
       row);
   if (done) done = remove(row);
-  for (const Part& part : parts) {
+  for (const JournalRun& run : runs) {
     if (!done) break;
-    done = database_.run("INSERT INTO journal (id, count, changes, events) VALUES (?, ?, ?, ?)", part.first,
-                         part.events.count, ByteView(), as_bytes(part.events.body));
+    done = database_.run("INSERT INTO journal (id, count, changes, events) VALUES (?, ?, ?, ?)", run.first,
+                         run.events.count, ByteView(), as_bytes(run.events.body));
   }
   return done;
 }
 
-Result<void> JournalTable::each_change(
-    outbox::EventId from, const std::function<bool(outbox::EventId row, std::span<const AdvanceHead>)>& visit) {
+Result<void> JournalTable::each_change(outbox::EventId from, const Engine::ChangeVisitor& visit) {
   std::vector<AdvanceHead> changes;
   return database_.each(
       "SELECT id, changes FROM journal WHERE id >= ? ORDER BY id",

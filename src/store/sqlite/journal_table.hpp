@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "store/journal.hpp"
+#include "store/engine.hpp"
 #include "store/sqlite/database.hpp"
 
 #include <algorithm>
 #include <functional>
 
 namespace tap::store::sqlite {
-
-/// Where the store stands. Kept in memory, saved with each transaction that moves it.
-struct Counters {
-  outbox::EventId next_event{1};   ///< the next free id
-  outbox::EventId folded{1};       ///< journal rows before this one are in the tables
-  RepoId last_repo{};              ///< the highest ever added
-  std::size_t unfolded = 0;        ///< commits journaled and not folded; counted on open, not saved
-  std::uint64_t dead_letters = 0;  ///< likewise
-};
 
 /// The tables journal and journal_acks. A row's id is that of its first event; a row without events takes an id all the
 /// same. All but sweep and the queries inside the caller's transaction.
@@ -48,8 +39,7 @@ class JournalTable {
   [[nodiscard]] Result<bool> thin(const Counters& counters);
 
   /// Visits the changes of each row from this one on, until `visit` says no.
-  [[nodiscard]] Result<void> each_change(
-      outbox::EventId from, const std::function<bool(outbox::EventId row, std::span<const AdvanceHead>)>& visit);
+  [[nodiscard]] Result<void> each_change(outbox::EventId from, const Engine::ChangeVisitor& visit);
   [[nodiscard]] Result<std::uint64_t> undelivered();
 
  private:

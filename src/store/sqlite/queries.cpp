@@ -1,28 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "store/sqlite/queries.hpp"
 
-#include "store/journal.hpp"
+#include "store/engine.hpp"
+#include "store/journal_row.hpp"
 #include "store/sqlite/rkey.hpp"
-#include "store/sqlite/tables.hpp"
+#include "store/stored.hpp"
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 #include <optional>
 
 namespace tap::store::sqlite {
 namespace {
 
-/// A page of events ends behind this many bytes of bodies, and one of buffered commits likewise.
-constexpr std::size_t kPageBytes = std::size_t{8} << 20;
-
-/// So much of the journal is walked for one lane at a time.
-constexpr std::size_t kMostLookedAt = std::size_t{32} << 20;
-
-constexpr outbox::EventId after(outbox::EventId id) { return outbox::EventId{static_cast<std::uint64_t>(id) + 1}; }
-
-atproto::Tid from_ordered(std::int64_t value) {
-  return atproto::Tid(static_cast<std::uint64_t>(value) ^ (std::uint64_t{1} << 63));
+JournalRow journal_row(const Row& row) {
+  return {outbox::EventId{row.number(0)}, row.number(1), Marks(row.blob(2)), row.blob(3)};
 }
 
 class SqliteQueries final : public Queries {
@@ -132,7 +124,7 @@ class SqliteQueries final : public Queries {
         "SELECT j.id, j.count, a.marks, j.events FROM journal j LEFT JOIN journal_acks a ON a.id = j.id "
         "WHERE j.id >= ? AND j.count > coalesce(a.acked, 0) ORDER BY j.id",
         [&](const Row& row) -> Result<bool> {
-          auto read = read_row(row, {.first = sqlite::after(after), .max = max}, out, bytes);
+          auto read = take_events(journal_row(row), {.first = store::after(after), .max = max}, out, bytes);
           if (!read) return std::unexpected(read.error());
           return out.size() < max && bytes < kPageBytes;
         },
@@ -157,8 +149,7 @@ class SqliteQueries final : public Queries {
             return false;
           }
           looked_at += row.blob(3).size();
-          const Wanted wanted{first, last, lane, max};
-          auto read = read_row(row, wanted, page.events, bytes);
+          auto read = take_events(journal_row(row), {first, last, lane, max}, page.events, bytes);
           if (!read) return std::unexpected(read.error());
           if (*read) page.next = after(page.events.back().id);
           return !*read;
@@ -217,33 +208,6 @@ class SqliteQueries final : public Queries {
           return {};
         },
         id, collection, key, max);
-  }
-
-  struct Wanted {
-    outbox::EventId first;
-    outbox::EventId last{std::numeric_limits<std::uint64_t>::max()};
-    std::optional<outbox::LaneKey> lane = {};
-    std::size_t max;
-  };
-  /// True when the page is full within the row.
-  static Result<bool> read_row(const Row& row, const Wanted& wanted, std::vector<outbox::Event>& out,
-                               std::size_t& bytes) {
-    const std::uint64_t first = row.number(0);
-    const std::uint64_t count = row.number(1);
-    const Marks marks(row.blob(2));
-    EventReader reader(row.blob(3));
-    for (std::uint64_t at = 0; at < count; ++at) {
-      auto item = reader.next();
-      if (!item) return std::unexpected(item.error());
-      if (!*item) return fail(Errc::corrupt, "a journal row has fewer events than it says");
-      const outbox::EventId id{first + at};
-      if (id < wanted.first || id > wanted.last || marks.has(at)) continue;
-      if (wanted.lane && *wanted.lane != (*item)->lane) continue;
-      out.push_back({id, (*item)->lane, (*item)->order, std::string((*item)->body)});
-      bytes += (*item)->body.size();
-      if (out.size() >= wanted.max || bytes >= kPageBytes) return true;
-    }
-    return false;
   }
 
   Database database_;

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "store/sqlite/store.hpp"
 
+#include "store/journaled_store.hpp"
 #include "store/sqlite/dead_letter_table.hpp"
 #include "store/sqlite/file_lock.hpp"
-#include "store/sqlite/folder.hpp"
 #include "store/sqlite/journal_table.hpp"
 #include "store/sqlite/queries.hpp"
 #include "store/sqlite/schema.hpp"
 #include "store/sqlite/tables.hpp"
 
-#include <algorithm>
-#include <unordered_map>
+#include <functional>
 
 namespace tap::store::sqlite {
 namespace {
@@ -23,9 +22,9 @@ constexpr std::int64_t kPageBytes = 4'096;
 /// behind among the tables in memory never goes back to the system. 64 MB cost the live path 5 % less CPU.
 constexpr const char* kWorkingCache = "PRAGMA cache_size=-16384";
 
-class SqliteStore final : public Store {
+class SqliteEngine final : public Engine {
  public:
-  SqliteStore(std::string path, FileLock lock, Database database, Database checkpointer)
+  SqliteEngine(std::string path, FileLock lock, Database database, Database checkpointer)
       : path_(std::move(path)),
         lock_(std::move(lock)),
         database_(std::move(database)),
@@ -33,82 +32,82 @@ class SqliteStore final : public Store {
     sqlite3_wal_hook(
         database_.handle(),
         [](void* self, sqlite3*, const char*, int pages) {
-          static_cast<SqliteStore*>(self)->wal_pages_ = pages;
+          static_cast<SqliteEngine*>(self)->wal_pages_ = pages;
           return SQLITE_OK;
         },
         this);
   }
   /// Whoever holds queries has let go of them: the log goes away with the last connection.
-  ~SqliteStore() override {
+  ~SqliteEngine() override {
     sqlite3_wal_checkpoint_v2(database_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   }
 
-  /// Reads back where the database stands; after opening, and when a rollback has undone a fold.
-  Result<void> recover() {
-    auto counters = journal_.read_counters();
-    if (!counters) return std::unexpected(counters.error());
-    auto letters = dead_letters_.count();
-    if (!letters) return std::unexpected(letters.error());
-    counters_ = *counters;
-    counters_.dead_letters = *letters;
-    return folder_.rescan(counters_);
-  }
-
-  Result<void> load_repos(const std::function<void(const RepoRow&)>& sink) override {
-    std::unordered_map<RepoId, repos::Head> unfolded;
-    auto read = journal_.each_change(counters_.folded, [&](outbox::EventId, std::span<const AdvanceHead> changes) {
-      for (const AdvanceHead& change : changes) unfolded.insert_or_assign(change.id, change.head);
-      return true;
-    });
-    if (!read) return read;
-    auto loaded = tables_.each_repo([&](RepoRow& row) {
-      if (const auto head = unfolded.find(row.id); head != unfolded.end()) row.repo.head = head->second;
-      sink(row);
-    });
-    return loaded ? database_.script(kWorkingCache) : loaded;
-  }
-  Result<RepoId> last_repo() override { return counters_.last_repo; }
-  Result<std::uint64_t> undelivered() override { return journal_.undelivered(); }
-
-  Result<outbox::EventId> apply(std::span<const Write> writes, std::span<const outbox::EventId> acked) override {
-    const Counters before = counters_;
-    folder_.watch();
-    auto first = apply_in_transaction(writes, acked);
-    if (first) return first;
-    counters_ = before;
-    tables_.forget();
-    if (!folder_.watched_fold()) return first;
-    auto recovered = recover();
-    return recovered ? first : std::unexpected(recovered.error());
-  }
-
-  Result<void> fold() override {
-    const auto target = counters_.next_event;
-    while (counters_.folded < target) {
-      if (auto done = fold_slice(kFoldSlice); !done) return done;
-    }
-    for (;;) {
-      auto more = sweep();
-      if (!more) return std::unexpected(more.error());
-      if (!*more) return {};
-    }
-  }
-  Result<void> fold_slice(std::size_t max) override {
-    auto done = folder_.slice(counters_, max);
+  Result<void> transact(const std::function<Result<void>()>& work) override {
+    auto transaction = Transaction::begin(database_);
+    if (!transaction) return std::unexpected(transaction.error());
+    auto done = work();
+    if (done) done = transaction->commit();
     if (!done) tables_.forget();
     return done;
   }
-  std::size_t unfolded() const override { return counters_.unfolded; }
-  bool has_unfolded(RepoId id) const override { return folder_.touches(id); }
-  outbox::EventId folded() const override { return counters_.folded; }
-  outbox::EventId next_event() const override { return counters_.next_event; }
 
-  std::uint64_t dead_letters() const override { return counters_.dead_letters; }
+  Result<outbox::EventId> append(JournalWriter& journal, Counters& counters) override {
+    return journal_.append(journal, counters);
+  }
+  Result<void> append_changes(JournalWriter& journal, Counters& counters) override {
+    return journal_.append_changes(journal, counters);
+  }
+  Result<void> acknowledge(std::span<const outbox::EventId> ids, const Counters& counters) override {
+    return journal_.acknowledge(ids, counters);
+  }
+  Result<void> save_counters(const Counters& before, const Counters& now) override {
+    return journal_.save_counters(before, now);
+  }
+  Result<void> apply(const Mutation& mutation) override {
+    return std::visit(
+        [this]<class Change>(const Change& change) -> Result<void> {
+          if constexpr (requires(Tables tables) { tables.apply(change); }) {
+            return tables_.apply(change);
+          } else {
+            return fail(Errc::failed, "not a change of the tables");
+          }
+        },
+        mutation);
+  }
+  Result<void> fold(std::span<const FoldPlan::Repo> repos, const std::vector<std::string>& collections) override {
+    for (const FoldPlan::Repo& repo : repos) {
+      if (auto done = tables_.fold(repo, collections); !done) return done;
+    }
+    return {};
+  }
+  Result<void> release_changes(outbox::EventId before, outbox::EventId) override {
+    journal_.sweep_from(before);
+    return {};
+  }
+  Result<std::uint64_t> set_aside(const outbox::DeadLetter& letter) override { return dead_letters_.add(letter); }
+  Result<std::uint64_t> drop_dead_letters(std::span<const outbox::EventId> ids) override {
+    return dead_letters_.drop(ids);
+  }
 
-  Result<bool> sweep() override {
-    auto more = journal_.sweep(counters_);
+  Result<Counters> read_counters() override {
+    auto counters = journal_.read_counters();
+    if (!counters) return counters;
+    auto letters = dead_letters_.count();
+    if (!letters) return std::unexpected(letters.error());
+    counters->dead_letters = *letters;
+    return counters;
+  }
+  Result<void> each_repo(const std::function<void(RepoRow&)>& sink) override { return tables_.each_repo(sink); }
+  Result<void> each_change(outbox::EventId from, const ChangeVisitor& visit) override {
+    return journal_.each_change(from, visit);
+  }
+  Result<std::uint64_t> undelivered() override { return journal_.undelivered(); }
+  Result<void> loaded() override { return database_.script(kWorkingCache); }
+
+  Result<bool> sweep(const Counters& counters) override {
+    auto more = journal_.sweep(counters);
     if (!more || *more) return more;
-    return journal_.thin(counters_);
+    return journal_.thin(counters);
   }
   Result<bool> vacuum() override {
     auto free = database_.value("PRAGMA freelist_count");
@@ -135,69 +134,6 @@ class SqliteStore final : public Store {
   }
 
  private:
-  static constexpr std::size_t kFoldSlice = 10'000;
-
-  Result<outbox::EventId> apply_in_transaction(std::span<const Write> writes, std::span<const outbox::EventId> acked) {
-    auto transaction = Transaction::begin(database_);
-    if (!transaction) return std::unexpected(transaction.error());
-    const Counters before = counters_;
-    JournalWriter journal;
-    for (const Write& write : writes) {
-      for (const Mutation& mutation : write.mutations) {
-        auto done = std::visit([&](const auto& change) { return apply_one(change, journal); }, mutation);
-        if (!done) return std::unexpected(done.error());
-      }
-      for (const outbox::Draft& event : write.events) journal.add(event);
-    }
-    auto first = journal_.append(journal, counters_);
-    if (!first) return first;
-    auto done = journal_.acknowledge(acked, counters_);
-    if (done) done = journal_.save_counters(before, counters_);
-    if (done) done = transaction->commit();
-    if (!done) return std::unexpected(done.error());
-    return first;
-  }
-
-  Result<void> apply_one(const AdvanceHead& change, JournalWriter& journal) {
-    journal.add(change);
-    folder_.note(change.id);
-    counters_.unfolded += 1;
-    return {};
-  }
-  Result<void> apply_one(const AddRepo& change, JournalWriter&) {
-    counters_.last_repo = std::max(counters_.last_repo, change.id);
-    return tables_.apply(change);
-  }
-  Result<void> apply_one(const SetAside& change, JournalWriter&) {
-    auto added = dead_letters_.add(change.letter);
-    if (!added) return std::unexpected(added.error());
-    counters_.dead_letters += *added;
-    return journal_.acknowledge({&change.letter.event.id, 1}, counters_);
-  }
-  Result<void> apply_one(const DropDeadLetters& change, JournalWriter&) {
-    auto dropped = dead_letters_.drop(change.ids);
-    if (!dropped) return std::unexpected(dropped.error());
-    counters_.dead_letters -= *dropped;
-    return {};
-  }
-  Result<void> apply_one(const PutRecords& change, JournalWriter& journal) { return apply_directly(change, journal); }
-  Result<void> apply_one(const SetHead& change, JournalWriter& journal) { return apply_directly(change, journal); }
-  template <class Change>
-  Result<void> apply_one(const Change& change, JournalWriter&) {
-    return tables_.apply(change);
-  }
-
-  /// A later fold must not overwrite it with something older, so what is journaled comes first.
-  template <class Change>
-  Result<void> apply_directly(const Change& change, JournalWriter& journal) {
-    if (folder_.touches(change.id)) {
-      auto done = journal_.append_changes(journal, counters_);
-      if (done) done = folder_.fold_within(counters_);
-      if (!done) return done;
-    }
-    return tables_.apply(change);
-  }
-
   std::string path_;
   FileLock lock_;
   Database database_;
@@ -205,8 +141,6 @@ class SqliteStore final : public Store {
   Tables tables_{database_};
   JournalTable journal_{database_};
   DeadLetterTable dead_letters_{database_};
-  Folder folder_{database_, tables_, journal_};
-  Counters counters_;
   std::int64_t wal_pages_ = 0;  // after the last commit
 };
 
@@ -223,9 +157,8 @@ Result<std::unique_ptr<Store>> open(const std::string& path) {
   if (!done) return std::unexpected(done.error());
   auto checkpointer = Database::open(path, Mode::read_write);
   if (!checkpointer) return std::unexpected(checkpointer.error());
-  auto store = std::make_unique<SqliteStore>(path, std::move(*lock), std::move(*database), std::move(*checkpointer));
-  if (auto recovered = store->recover(); !recovered) return std::unexpected(recovered.error());
-  return store;
+  return make_journaled_store(
+      std::make_unique<SqliteEngine>(path, std::move(*lock), std::move(*database), std::move(*checkpointer)));
 }
 
 }  // namespace tap::store::sqlite

@@ -2,6 +2,7 @@
 #include "store/sqlite/tables.hpp"
 
 #include "store/sqlite/rkey.hpp"
+#include "store/stored.hpp"
 
 #include <algorithm>
 
@@ -11,19 +12,11 @@ namespace {
 /// Strangers choose the names of collections: the map of those seen has a bound.
 constexpr std::size_t kMaxCollections = 65'536;
 
-/// In the order of the unsigned value, for comparisons in SQL.
-std::int64_t ordered(atproto::Tid rev) { return static_cast<std::int64_t>(rev.value() ^ (std::uint64_t{1} << 63)); }
-
 Result<RepoRow> read_repo(const Row& row) {
   auto did = atproto::Did::parse(row.text(1));
   if (!did) return fail(Errc::corrupt, "repo " + std::to_string(row.integer(0)) + ": DID");
   RepoRow out{RepoId{row.number(0)}, *std::move(did), {}};
-  if (row.number(2) > static_cast<std::uint64_t>(repos::State::error) ||
-      row.number(3) > static_cast<std::uint64_t>(repos::Account::inactive)) {
-    return fail(Errc::corrupt, out.did.str() + ": state");
-  }
-  out.repo.state = static_cast<repos::State>(row.number(2));
-  out.repo.account = static_cast<repos::Account>(row.number(3));
+  if (!set_states(out, row.number(2), row.number(3))) return fail(Errc::corrupt, out.did.str() + ": state");
   out.handle_due = row.number(7) != 0;
   if (row.is_null(4)) return out;
   auto data = StoredCid::read(row.blob(5));
@@ -33,24 +26,6 @@ Result<RepoRow> read_repo(const Row& row) {
 }
 
 }  // namespace
-
-StoredCid::StoredCid(const atproto::Cid& cid) {
-  if (cid.codec() != atproto::Cid::Codec::dag_cbor) bytes_[size_++] = static_cast<std::uint8_t>(cid.codec());
-  std::ranges::copy(cid.digest(), bytes_.begin() + static_cast<std::ptrdiff_t>(size_));
-  size_ += cid.digest().size();
-}
-
-Result<atproto::Cid> StoredCid::read(ByteView bytes) {
-  atproto::Digest digest{};
-  auto codec = atproto::Cid::Codec::dag_cbor;
-  if (bytes.size() == digest.size() + 1 && bytes[0] == static_cast<std::uint8_t>(atproto::Cid::Codec::raw)) {
-    codec = atproto::Cid::Codec::raw;
-    bytes = bytes.subspan(1);
-  }
-  if (bytes.size() != digest.size()) return fail(Errc::corrupt, "CID");
-  std::ranges::copy(bytes, digest.begin());
-  return atproto::Cid(codec, digest);
-}
 
 Result<void> Tables::apply(const AddRepo& add) {
   return database_.run("INSERT OR IGNORE INTO repos (id, did, state, account) VALUES (?, ?, ?, ?)", add.id,

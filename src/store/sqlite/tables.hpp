@@ -6,7 +6,6 @@
 #include "store/fold.hpp"
 #include "store/sqlite/database.hpp"
 
-#include <array>
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -45,18 +44,6 @@ class Tables {
 
   Database& database_;
   std::unordered_map<std::string, std::int64_t> collections_;
-};
-
-/// A CID as stored: 32 bytes of digest; another codec than dag-cbor stands before it.
-class StoredCid {
- public:
-  explicit StoredCid(const atproto::Cid& cid);
-  [[nodiscard]] ByteView bytes() const { return {bytes_.data(), size_}; }
-  [[nodiscard]] static Result<atproto::Cid> read(ByteView bytes);
-
- private:
-  std::array<std::uint8_t, 33> bytes_{};
-  std::size_t size_ = 0;
 };
 
 }  // namespace tap::store::sqlite

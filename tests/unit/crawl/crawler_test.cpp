@@ -109,6 +109,17 @@ TEST(Crawler, TracksWhatIsListedPageByPage) {
   EXPECT_EQ(world.count("repos_added"), 4U);
 }
 
+TEST(Crawler, DoesNotWaitForWhatIsTrackedAlready) {
+  World world;
+  ASSERT_TRUE(world.loop.run(world.ledger.track({atproto::Did::parse(did(1)).value()})));
+  const auto turn = world.ledger.turn_of(did(1));
+  world.http.answer(kNetwork, 200, page({1, 2}));
+  world.crawl_to_the_end();
+  EXPECT_TRUE(world.table.find(did(2)));
+  EXPECT_EQ(world.count("repos_discovered"), 2U);
+  EXPECT_EQ(world.count("repos_added"), 1U);
+}
+
 TEST(Crawler, GoesOnBehindPagesWithoutActiveRepos) {
   World world;
   world.http.answer(kNetwork, 200, R"({"repos":[{"did":"did:web:gone.test","active":false}],"cursor":"2"})");

@@ -147,6 +147,34 @@ TEST_F(DiscoveryTest, LooksAtABoundedNumberOfReposAndAtFewOfHosts) {
   until(kRefused, 1'001);
 }
 
+TEST_F(DiscoveryTest, HoldsABoundedNumberOfBytes) {
+  auto message = stranger(9).post();
+  message.car = Bytes(std::size_t{2} << 20);
+  directory.gate.close();
+  for (int i = 0; i < 16; ++i) {
+    message.repo = "did:plc:" + std::to_string(i);
+    receive(message);
+  }
+  EXPECT_EQ(count(kMissed), 1U) << "with their heads they are more than 32 MiB";
+  directory.gate.open();
+  until(kRefused, 15);
+  receive(message);
+  until(kRefused, 16);
+  EXPECT_EQ(cursor(), seq);
+}
+
+TEST_F(DiscoveryTest, KeepsTheEventOfARepoThatIsFetchedAtOnce) {
+  ledger.on_work([this](repos::RepoId id) {
+    table.set_state(id, repos::State::resyncing);
+    writer.failures = 1;
+  });
+  auto account = stranger(9);
+  receive(account.post());
+  until(kFound, 1);
+  EXPECT_EQ(database.find(account.did().str())->buffered.size(), 1U);
+  EXPECT_EQ(cursor(), seq);
+}
+
 TEST_F(DiscoveryTest, IsGivenUpWithTheRest) {
   auto account = stranger(9);
   directory.gate.close();

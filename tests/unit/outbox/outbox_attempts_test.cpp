@@ -31,6 +31,22 @@ TEST_F(OutboxTest, UnackedEventsGoOutAgainAfterTheirTime) {
   EXPECT_EQ(metrics_.counter("tap_events_requeued_total", "").value(), 3U);
 }
 
+TEST_F(OutboxTest, UnackedEventsGoOutAgainWhilePagesAreRead) {
+  options_.retry_timeout = 10s;
+  journal_.page_limit = 1;
+  journal_.gate.close();
+  start(4);
+  FakeSink sink;
+  outbox_->attach(sink);
+  journal_.gate.let_one_pass();
+  loop_.settle();
+  EXPECT_THAT(send(sink), ElementsAre(1));
+  clock_.advance(10s);
+  journal_.gate.let_one_pass();
+  loop_.settle();
+  EXPECT_THAT(send(sink), ElementsAre(1, 2));
+}
+
 TEST_F(OutboxTest, RetryClockWakesByItself) {
   options_.retry_timeout = 1ms;
   start();

@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "store/fold.hpp"
-#include "store/sqlite/journal_table.hpp"
-#include "store/sqlite/tables.hpp"
+#include "store/engine.hpp"
 
 #include <optional>
 #include <unordered_set>
 
-namespace tap::store::sqlite {
+namespace tap::store {
 
 /// Brings the journal into the tables: gathers a stretch of it, sorts it by key, and applies it in slices, each a
 /// transaction of its own, so that commits wait for no more than one. The mark moves with the last slice; until then a
 /// crash, or a commit that needs the fold done (fold_within), begins it again, which is harmless.
 class Folder {
  public:
-  Folder(Database& database, Tables& tables, JournalTable& journal)
-      : database_(database), tables_(tables), journal_(journal) {}
+  explicit Folder(Engine& engine) : engine_(engine) {}
 
   /// Forgets the fold that is under way and looks at the journal anew: which repos it has changes for, and how many.
   [[nodiscard]] Result<void> rescan(Counters& counters);
@@ -47,12 +44,10 @@ class Folder {
   [[nodiscard]] Result<std::size_t> apply(const Folding& folding, std::size_t max);
   [[nodiscard]] Result<void> finish(const Folding& folding, Counters& counters);
 
-  Database& database_;
-  Tables& tables_;
-  JournalTable& journal_;
+  Engine& engine_;
   std::unordered_set<RepoId> gathered_;
   std::optional<Folding> folding_;
   bool folded_within_ = false;
 };
 
-}  // namespace tap::store::sqlite
+}  // namespace tap::store

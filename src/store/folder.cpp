@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "store/sqlite/folder.hpp"
+#include "store/folder.hpp"
 
 #include <limits>
 
-namespace tap::store::sqlite {
+namespace tap::store {
 namespace {
 
 /// Commits of one plan: some 30 MB in memory.
@@ -15,7 +15,7 @@ Result<void> Folder::rescan(Counters& counters) {
   folding_.reset();
   gathered_.clear();
   counters.unfolded = 0;
-  return journal_.each_change(counters.folded, [&](outbox::EventId, std::span<const AdvanceHead> changes) {
+  return engine_.each_change(counters.folded, [&](outbox::EventId, std::span<const AdvanceHead> changes) {
     for (const AdvanceHead& change : changes) note(change.id);
     counters.unfolded += changes.size();
     return true;
@@ -31,19 +31,18 @@ Result<void> Folder::slice(Counters& counters, std::size_t max) {
     if (gathered->up_to == counters.next_event) gathered_.clear();
     folding_ = std::move(*gathered);
   }
-  auto transaction = Transaction::begin(database_);
-  if (!transaction) return std::unexpected(transaction.error());
-  auto next = apply(*folding_, max);
-  if (!next) return std::unexpected(next.error());
-  const bool is_last = *next == folding_->plan.repos().size();
+  std::size_t next = 0;
   Counters after = counters;
-  if (is_last) {
-    if (auto done = finish(*folding_, after); !done) return done;
-  }
-  if (auto done = transaction->commit(); !done) return done;
+  auto done = engine_.transact([&]() -> Result<void> {
+    auto applied = apply(*folding_, max);
+    if (!applied) return std::unexpected(applied.error());
+    next = *applied;
+    return next == folding_->plan.repos().size() ? finish(*folding_, after) : Result<void>();
+  });
+  if (!done) return done;
   counters = after;
-  folding_->done = *next;
-  if (is_last) folding_.reset();
+  folding_->done = next;
+  if (next == folding_->plan.repos().size()) folding_.reset();
   return {};
 }
 
@@ -64,7 +63,7 @@ Result<void> Folder::fold_within(Counters& counters) {
 Result<Folder::Folding> Folder::gather(const Counters& counters) {
   Folding folding;
   folding.up_to = counters.next_event;
-  auto read = journal_.each_change(counters.folded, [&](outbox::EventId row, std::span<const AdvanceHead> changes) {
+  auto read = engine_.each_change(counters.folded, [&](outbox::EventId row, std::span<const AdvanceHead> changes) {
     if (folding.plan.commits() >= kMaxCommits) {
       folding.up_to = row;
       return false;
@@ -78,24 +77,22 @@ Result<Folder::Folding> Folder::gather(const Counters& counters) {
 }
 
 Result<std::size_t> Folder::apply(const Folding& folding, std::size_t max) {
-  const auto& repos = folding.plan.repos();
-  std::size_t at = folding.done;
-  for (std::size_t changes = 0; at < repos.size() && changes < max; ++at) {
-    if (auto done = tables_.fold(repos[at], folding.plan.collections()); !done) return std::unexpected(done.error());
-    changes += repos[at].records.size() + 1;
-  }
-  return at;
+  const std::span repos(folding.plan.repos());
+  std::size_t end = folding.done;
+  for (std::size_t changes = 0; end < repos.size() && changes < max; ++end) changes += repos[end].records.size() + 1;
+  auto done = engine_.fold(repos.subspan(folding.done, end - folding.done), folding.plan.collections());
+  if (!done) return std::unexpected(done.error());
+  return end;
 }
 
 Result<void> Folder::finish(const Folding& folding, Counters& counters) {
   Counters after = counters;
   after.folded = folding.up_to;
   after.unfolded -= folding.plan.commits();
-  auto done = journal_.save_counters(counters, after);
-  if (!done) return done;
-  journal_.sweep_from(counters.folded);
-  counters = after;
+  auto done = engine_.save_counters(counters, after);
+  if (done) done = engine_.release_changes(counters.folded, after.folded);
+  if (done) counters = after;
   return done;
 }
 
-}  // namespace tap::store::sqlite
+}  // namespace tap::store
