@@ -220,6 +220,7 @@ Parts::Parts(Executor loop, const Config& config, const std::string& ca_file,
            .metrics = metrics},
           server_options(config))) {
   writer->connect(*outbox);
+  if (undelivered > 0) ledger.inherit_events();
   ledger.on_work([this](repos::RepoId id) { resyncer->retry_now(id); });
 }
 

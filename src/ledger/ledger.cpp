@@ -103,13 +103,21 @@ Task<Result<void>> Ledger::untrack(std::vector<atproto::Did> dids) {
   }
   if (removed.empty()) co_return Result<void>{};
   auto committed = co_await writer_.commit(std::move(write));
-  if (!committed) std::ranges::for_each(removed, [this](const Removed& repo) { put_back(repo); });
+  for (Removed& repo : removed) committed ? reset_buffer(repo.id) : put_back(std::move(repo));
   co_return committed;
+}
+
+bool Ledger::may_have_returned(std::string_view did) const {
+  return inherited_events_ || removed_lines_.contains(line_of(did));
 }
 
 Ledger::Removed Ledger::take_out(RepoId id) {
   Removed removed{id, table_.did(id).value(), table_.get(id).value()};
   table_.remove(id);
+  // To remember too many is not worth it: then any repo may have returned.
+  constexpr std::size_t kMostRemoved = 1'000'000;
+  if (removed_lines_.size() >= kMostRemoved) inherit_events();
+  if (!inherited_events_) removed_lines_.insert(line_of(removed.did.str()));
   seen_revs_.forget(id);
   return removed;
 }
@@ -200,7 +208,7 @@ Task<Result<void>> Ledger::remove_deleted(RepoId id, std::string handle) {
   write.mutations.emplace_back(store::RemoveRepo{id});
   write.events.push_back(identity_event(removed.did.str(), handle, repos::Account::deleted));
   auto committed = co_await writer_.commit(std::move(write));
-  if (!committed) put_back(std::move(removed));
+  committed ? reset_buffer(id) : put_back(std::move(removed));
   co_return committed;
 }
 

@@ -12,7 +12,7 @@ namespace tap::resync {
 /// is again what it was before. Table and ledger outlive it; loop thread only.
 class Claim {
  public:
-  /// In the DID's turn, with nothing buffered.
+  /// In the DID's turn, with nothing buffered in the database.
   Claim(repos::Table& table, ledger::Ledger& ledger, repos::RepoId id, atproto::Did did, const repos::Repo& before)
       : table_(&table), ledger_(&ledger), id_(id), did_(std::move(did)), before_(before) {
     table.set_state(id, repos::State::resyncing);
@@ -27,8 +27,11 @@ class Claim {
   Claim& operator=(Claim&&) = delete;
   ~Claim() {
     if (table_ == nullptr) return;
-    if (holds()) table_->set_state(id_, before_.state);
-    ledger_->reset_buffer(id_);
+    if (holds()) {
+      table_->set_state(id_, before_.state);  // what was buffered meanwhile is the next claim's to drop
+    } else {
+      ledger_->reset_buffer(id_);
+    }
   }
 
   [[nodiscard]] repos::RepoId id() const { return id_; }

@@ -17,13 +17,14 @@ bool collection_less(std::string_view a, std::string_view b) {
 }
 
 Merge::Merge(BlockFile& blocks, const atproto::Cid& root, const atproto::Did& did, atproto::Tid rev,
-             const verify::Filter& filter, Limits limits)
+             const verify::Filter& filter, bool told_before, Limits limits)
     : blocks_(blocks),
       filter_(filter),
       limits_(limits),
       did_(did.str()),
       rev_(rev.str()),
-      walker_(root, [&blocks](const atproto::Cid& cid) { return blocks.get(cid); }) {}
+      walker_(root, [&blocks](const atproto::Cid& cid) { return blocks.get(cid); }),
+      needs_barrier_(told_before) {}
 
 void Merge::add_stored(std::string_view collection, const std::vector<store::Record>& page) {
   for (const store::Record& record : page) {
@@ -110,7 +111,7 @@ void Merge::emit(Batch& batch, std::string_view action, store::RecordChange chan
                                                   .action = action,
                                                   .record_json = record_json,
                                                   .cid = change.cid ? &*change.cid : nullptr});
-  if (!std::exchange(told_, true)) event.order = outbox::Order::barrier;
+  if (std::exchange(needs_barrier_, false)) event.order = outbox::Order::barrier;
   batch_bytes_ += event.body.size();
   batch.events.push_back(std::move(event));
   batch.changes.push_back(std::move(change));

@@ -27,8 +27,8 @@ namespace tap::resync {
 /// did not lose them, we stopped to follow them.
 ///
 /// Events of one comparison may go out together. Those of an earlier one, and of an earlier life of the repo, of which
-/// the index knows nothing, must be done with first, or a repeated create could come behind a delete: the first event
-/// is a barrier.
+/// the index knows nothing, must be done with first, or a repeated create could come behind a delete: where there may
+/// be such, the first event is a barrier.
 class Merge {
  public:
   struct Limits {
@@ -44,9 +44,9 @@ class Merge {
     [[nodiscard]] bool empty() const { return changes.empty(); }
   };
 
-  /// `blocks` and `filter` outlive it.
+  /// `blocks` and `filter` outlive it. `told_before`: consumers may have events of this DID already.
   Merge(BlockFile& blocks, const atproto::Cid& root, const atproto::Did& did, atproto::Tid rev,
-        const verify::Filter& filter, Limits limits);
+        const verify::Filter& filter, bool told_before, Limits limits);
 
   /// The next stored records of the collection. Collections come in the order of their name with a slash behind it
   /// (`a.b.c-d.e` before `a.b.c`), as keys do in the tree; record keys in byte order.
@@ -79,7 +79,7 @@ class Merge {
   atproto::mst::Walker walker_;
   std::optional<atproto::mst::Leaf> leaf_;
   bool leaves_ended_ = false;
-  bool told_ = false;  // of a first change
+  bool needs_barrier_;  // before the next event
   std::deque<Stored> stored_;
   std::string last_stored_;
   bool stored_ended_ = false;

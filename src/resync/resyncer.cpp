@@ -171,9 +171,9 @@ class PoliteResyncer final : public Resyncer {
     auto turn = parts_.ledger.turn_of(did.str());
     co_await turn.turn();
     // What an earlier attempt left behind has gaps.
-    auto left = co_await parts_.reader.buffered(attempt.id(), 0, 1);
+    auto left = co_await left_behind(attempt.id());
     if (!left) co_return std::unexpected(left.error());
-    if (!left->empty()) {
+    if (*left) {
       store::Write write;
       write.mutations.emplace_back(store::DropBuffered{attempt.id()});
       if (auto dropped = co_await parts_.writer.commit(std::move(write)); !dropped) {
@@ -182,6 +182,21 @@ class PoliteResyncer final : public Resyncer {
     }
     if (!agenda_.wants(attempt.id())) co_return std::nullopt;
     co_return Claim(parts_.table, parts_.ledger, attempt.id(), did, *parts_.table.get(attempt.id()));
+  }
+
+  /// Whether the database has live events of an earlier fetch of this repo. In the usual case that is known without a
+  /// question to it.
+  Task<Result<bool>> left_behind(RepoId id) {
+    if (parts_.ledger.has_buffered(id)) co_return true;
+    if (!inherited_) {
+      auto count = co_await parts_.reader.buffered_count();
+      if (!count) co_return std::unexpected(count.error());
+      inherited_ = *count > 0;
+    }
+    if (!*inherited_) co_return false;
+    auto left = co_await parts_.reader.buffered(id, 0, 1);
+    if (!left) co_return std::unexpected(left.error());
+    co_return !left->empty();
   }
 
   Task<Result<Worker::Settled>> resync(Attempt& attempt, Claim& claim, identity::IdentityPtr identity) {
@@ -251,7 +266,8 @@ class PoliteResyncer final : public Resyncer {
   verify::Filter filter_;
   ResyncOptions options_;
   Agenda agenda_;
-  IdSet looked_up_;  // whose retry time was read from the database, or does not matter any more
+  IdSet looked_up_;                // whose retry time was read from the database, or does not matter any more
+  std::optional<bool> inherited_;  // an earlier process left live events behind; asked before the first are kept
   Outage outage_;
   async::Slots workers_;
   async::TaskGroup jobs_;

@@ -16,6 +16,8 @@ class StoredIndex {
   StoredIndex(store::Reader& reader, repos::RepoId id) : reader_(reader), id_(id) {}
   /// Finds the collections; once, first.
   [[nodiscard]] Task<Result<void>> open();
+  /// After open() and before feed(): there is nothing in it.
+  [[nodiscard]] bool empty() const { return collections_.empty(); }
   /// Hands the next page to `merge`, or tells it that there is none.
   [[nodiscard]] Task<Result<void>> feed(Merge& merge);
 

@@ -12,6 +12,8 @@
 #include "resync/stored_index.hpp"
 #include "resync/tree_check.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace tap::resync {
@@ -66,11 +68,13 @@ Task<Result<Worker::Settled>> Worker::settle(Claim& claim, Fetched fetched, iden
     if (auto folded = co_await parts_.writer.fold_repo(claim.id()); !folded) co_return std::unexpected(folded.error());
   }
   // Also when the root is the one that we hold: the filter may be another, or an attempt have ended half way.
-  auto changes = co_await merge(claim, fetched, commit);
-  if (!changes) co_return std::unexpected(changes.error());
+  auto merged = co_await merge(claim, fetched, commit);
+  if (!merged) co_return std::unexpected(merged.error());
   fetched.blocks.reset();
-  auto settled = co_await join_live(claim, {commit.rev, commit.data, *wanted}, signed_commit->key);
-  if (settled) settled->changes = *changes;
+  if (!merged->last.events.empty()) co_await parts_.outbox.wait_for_room();
+  auto settled =
+      co_await join_live(claim, {commit.rev, commit.data, *wanted}, signed_commit->key, std::move(merged->last));
+  if (settled) settled->changes = merged->changes;
   co_return settled;
 }
 
@@ -110,15 +114,17 @@ Task<Result<std::uint64_t>> Worker::check_tree(const Claim& claim, Fetched& fetc
   co_return check.wanted();
 }
 
-Task<Result<std::uint64_t>> Worker::merge(Claim& claim, Fetched& fetched, const atproto::Commit& commit) {
-  Merge difference(*fetched.blocks, commit.data, claim.did(), commit.rev, filter_, {.records = options_.batch_records});
+Task<Result<Worker::Merged>> Worker::merge(Claim& claim, Fetched& fetched, const atproto::Commit& commit) {
   StoredIndex index(parts_.reader, claim.id());
   if (auto opened = co_await index.open(); !opened) co_return std::unexpected(opened.error());
+  const bool told_before = claim.before().head || !index.empty() || parts_.ledger.may_have_returned(claim.did().str());
+  Merge difference(*fetched.blocks, commit.data, claim.did(), commit.rev, filter_, told_before,
+                   {.records = options_.batch_records});
 
   // What has a head may have much in the index that the tree has no more.
   const bool at_once = fetched.blocks->bytes() <= kSmallRepo && !claim.before().head;
   BatchWriter out(parts_, group_, claim.id(), claim.did());
-  std::uint64_t changes = 0;
+  Merged merged;
   Result<void> going;
   for (bool done = false; going && !done;) {
     auto batch = co_await compute(parts_.cpu, at_once, [&difference] { return difference.next(); });
@@ -128,11 +134,12 @@ Task<Result<std::uint64_t>> Worker::merge(Claim& claim, Fetched& fetched, const 
     }
     done = batch->done;
     if (!batch->empty()) {
-      changes += batch->changes.size();
+      merged.changes += batch->changes.size();
+      if (!merged.last.mutations.empty()) going = co_await out.write(std::exchange(merged.last, {}));
       store::Write write;
       write.mutations.emplace_back(store::PutRecords{claim.id(), std::move(batch->changes)});
       write.events = std::move(batch->events);
-      going = co_await out.write(std::move(write));
+      merged.last = std::move(write);
     }
     if (going && batch->wants_stored) going = co_await index.feed(difference);
   }
@@ -142,10 +149,11 @@ Task<Result<std::uint64_t>> Worker::merge(Claim& claim, Fetched& fetched, const 
     kLog.warn("told records without their content", {{"did", claim.did().str()}, {"count", difference.unreadable()}});
   }
   if (!going) co_return std::unexpected(going.error());
-  co_return changes;
+  co_return merged;
 }
 
-Task<Result<Worker::Settled>> Worker::join_live(Claim& claim, repos::Head snapshot, atproto::PublicKey key) {
+Task<Result<Worker::Settled>> Worker::join_live(Claim& claim, repos::Head snapshot, atproto::PublicKey key,
+                                                store::Write write) {
   // In turn to the end: what comes after is buffered no more, for the repo is active.
   auto turn = parts_.ledger.turn_of(claim.did().str());
   co_await turn.turn();
@@ -165,14 +173,13 @@ Task<Result<Worker::Settled>> Worker::join_live(Claim& claim, repos::Head snapsh
               {{"did", claim.did().str()}, {"rev", snapshot.rev.str()}, {"error", state.error}});
   }
   const repos::State after = state.state;
-  store::Write write;
   write.mutations.emplace_back(store::SetHead{claim.id(), replay.head()});
   if (!replay.changes.empty()) {
     write.mutations.emplace_back(store::PutRecords{claim.id(), std::move(replay.changes)});
   }
   write.mutations.emplace_back(store::DropBuffered{claim.id()});
   write.mutations.emplace_back(std::move(state));
-  write.events = std::move(replay.events);
+  std::ranges::move(replay.events, std::back_inserter(write.events));
   if (auto written = co_await parts_.writer.commit(std::move(write)); !written) {
     co_return std::unexpected(written.error());
   }
@@ -206,6 +213,7 @@ Task<Result<std::optional<Error>>> Worker::doubt(const Claim& claim, Replay& rep
 
 Task<Result<std::optional<Error>>> Worker::replay_buffered(const Claim& claim, Replay& replay) {
   if (parts_.ledger.buffer_overflowed(claim.id())) co_return Error(Errc::buffer_full);
+  if (!parts_.ledger.has_buffered(claim.id())) co_return std::nullopt;
   for (std::int64_t after = 0; !replay.broken();) {
     auto page = co_await parts_.reader.buffered(claim.id(), after, kReplayPage);
     if (!page) co_return std::unexpected(page.error());

@@ -43,9 +43,15 @@ class Worker {
                                                      identity::IdentityPtr identity);
   /// Counts the wanted records of a complete tree.
   [[nodiscard]] Task<Result<std::uint64_t>> check_tree(const Claim& claim, Fetched& fetched, atproto::Cid root);
-  /// Writes what differs from the index; says how many changes.
-  [[nodiscard]] Task<Result<std::uint64_t>> merge(Claim& claim, Fetched& fetched, const atproto::Commit& commit);
-  [[nodiscard]] Task<Result<Settled>> join_live(Claim& claim, repos::Head snapshot, atproto::PublicKey key);
+  struct Merged {
+    std::uint64_t changes = 0;
+    store::Write last;  ///< the last batch, or all of a small repo: it goes into the transaction that makes it active
+  };
+  /// Writes what differs from the index, but for the last batch.
+  [[nodiscard]] Task<Result<Merged>> merge(Claim& claim, Fetched& fetched, const atproto::Commit& commit);
+  /// `write` goes before what the live commits ask for.
+  [[nodiscard]] Task<Result<Settled>> join_live(Claim& claim, repos::Head snapshot, atproto::PublicKey key,
+                                                store::Write write);
   /// Why the repo is to be fetched again, snapshot and live commits being what they are; nothing when it is good.
   [[nodiscard]] Task<Result<std::optional<Error>>> doubt(const Claim& claim, Replay& replay);
   /// Reads what was buffered into `replay`; says what was in the way of all of it.

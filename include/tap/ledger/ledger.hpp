@@ -49,6 +49,12 @@ class Ledger {
   /// itself. When the write fails, one that was being fetched comes back as desynchronized.
   [[nodiscard]] Task<Result<void>> untrack(std::vector<atproto::Did> dids);
 
+  /// Events from before the start wait for consumers: of whatever repos, removed ones among them.
+  void inherit_events() { inherited_events_ = true; }
+  /// The repo may have been removed and added again while events of its earlier life are on their way: nothing that is
+  /// told of it now may overtake them.
+  [[nodiscard]] bool may_have_returned(std::string_view did) const;
+
   /// [turn] A verified live commit that chains: head, record index and events.
   [[nodiscard]] Task<Result<void>> advance(RepoId id, verify::VerifiedCommit commit);
   /// [turn] The same content under a newer rev (a #sync, an empty commit).
@@ -68,9 +74,12 @@ class Ledger {
   /// [turn] Keeps an event of a repo that is being fetched. When there are too many, all of them are dropped, and those
   /// that follow: then the repo has to be fetched again.
   [[nodiscard]] Task<Result<void>> buffer(RepoId id, atproto::Tid rev, Bytes event);
+  /// Whether the database may hold events that buffer() kept, or dropped the rest of, since reset_buffer(): knowledge
+  /// of this process only.
+  [[nodiscard]] bool has_buffered(RepoId id) const { return tallies_.contains(id); }
   /// Events were dropped since the fetch began.
   [[nodiscard]] bool buffer_overflowed(RepoId id) const;
-  /// At the beginning and the end of a fetch: what was kept until now counts no more.
+  /// When what was kept has left the database, or counts no more.
   void reset_buffer(RepoId id) { tallies_.erase(id); }
   /// [turn] What the fetches of repos that are not active must bring at least.
   [[nodiscard]] SeenRevs& seen_revs() { return seen_revs_; }
@@ -104,8 +113,10 @@ class Ledger {
   std::unordered_multiset<atproto::Did> removing_;  // those that untrack() is about to remove
   std::function<void(RepoId)> wake_;
   BufferLimits limits_;
-  std::unordered_map<RepoId, Tally> tallies_;  // of repos that are being fetched
+  std::unordered_map<RepoId, Tally> tallies_;  // of repos that are being fetched, or were in vain
   SeenRevs seen_revs_;
+  std::unordered_set<std::uint64_t> removed_lines_;  // since the start
+  bool inherited_events_ = false;
   metrics::Counter& overflows_;
 };
 

@@ -79,7 +79,8 @@ Outcome difference(const Records& stored, const Records& fetched, const verify::
   }
 
   Outcome outcome{stored, {}, 0, 0};
-  Merge merge(*file, tree.root, some_did(), atproto::Tid(77 << 10), filter, limits);
+  const bool told_before = !stored.empty();
+  Merge merge(*file, tree.root, some_did(), atproto::Tid(77 << 10), filter, told_before, limits);
   std::size_t next_page = 0;
   for (bool done = false; !done;) {
     auto batch = merge.next();
@@ -99,7 +100,8 @@ Outcome difference(const Records& stored, const Records& fetched, const verify::
     }
     for (const auto& event : batch->events) {
       // What was told before must be done with before the first event of this comparison.
-      EXPECT_EQ(event.order, outcome.told.empty() ? outbox::Order::barrier : outbox::Order::historical);
+      const bool first = outcome.told.empty();
+      EXPECT_EQ(event.order, told_before && first ? outbox::Order::barrier : outbox::Order::historical);
       outcome.told.push_back(told_of(event));
     }
     if (!batch->wants_stored) continue;
@@ -218,7 +220,7 @@ TEST(Merge, RefusesAnIndexThatIsNotInByteOrder) {
   const auto file = tree.file();
   const verify::Filter all;
   const atproto::Cid cid = test::cid_of(text_record("x"));
-  Merge merge(*file, tree.root, some_did(), atproto::Tid(1), all, {});
+  Merge merge(*file, tree.root, some_did(), atproto::Tid(1), all, true, {});
   merge.add_stored("a.b.c", {{"b", cid}, {"B", cid}});
   const auto batch = merge.next();
   ASSERT_FALSE(batch);

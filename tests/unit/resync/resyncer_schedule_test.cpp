@@ -175,7 +175,7 @@ TEST(ResyncerSchedule, WaitsAfterABugInsteadOfRunningIntoItAgainAndAgain) {
 TEST(ResyncerSchedule, TakesABugInAWriteForTroubleOfItsOwn) {
   World world({.parallelism = 1});
   Account account(1);
-  account.fill(3);
+  account.fill(1'500);  // two batches: the first is written on the side
   world.serve(account);
   world.outbox.bugs = 1;
   world.start();
