@@ -12,13 +12,13 @@ runtime=(
 )
 build=(
   ca-certificates clang-19 lld-19 cmake ninja-build ccache pkg-config git
-  libboost1.81-dev libssl-dev libsimdjson-dev nlohmann-json3-dev libsqlite3-dev libpqxx-dev libsecp256k1-dev
+  libboost1.81-dev libssl-dev libsimdjson-dev nlohmann-json3-dev libsqlite3-dev libpq-dev libsecp256k1-dev
   libfmt-dev libspdlog-dev libcli11-dev prometheus-cpp-dev zlib1g-dev
 )
 test=(
   "${build[@]}"
   libgtest-dev libgmock-dev clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19 python3 curl openssl
-  make g++ iproute2 util-linux
+  make g++ iproute2 util-linux postgresql-15
 )
 # The end-to-end tests bring their own node; any npm fetches it, also one that does not come from Debian.
 command -v npm >/dev/null || test+=(npm)

@@ -25,6 +25,8 @@ const char* text_of(Errc code) {
       return "the database failed";
     case Errc::closed:
       return "the database is closed";
+    case Errc::unavailable:
+      return "the database server cannot be reached";
   }
   return "unknown error";
 }

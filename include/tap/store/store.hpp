@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tap::store {
@@ -49,7 +50,7 @@ struct FoldOptions {
   std::chrono::milliseconds age{5'000};
 };
 
-/// One database: SQLite, later Postgres. All engines pass one contract suite. The writing side is one thread's; what a
+/// One database: SQLite or PostgreSQL. Both engines pass one contract suite. The writing side is one thread's; what a
 /// transaction dirties, not its bytes, is what it costs, so live commits are appended to a journal and folded into the
 /// tables in the background, sorted and in bulk.
 class Store {
@@ -103,8 +104,16 @@ class Store {
   virtual void stop_waiting() {}
 };
 
-/// By URL: sqlite://relative, sqlite:///absolute, or a bare path. Creates and migrates. Errc::busy when another process
+struct StoreOptions {
+  std::size_t max_connections = 32;  ///< to a server: one writes, the others are for queries()
+};
+
+/// By URL: sqlite://relative, sqlite:///absolute, or a bare path; postgres:// and postgresql:// as libpq understands
+/// them. Creates and migrates; in PostgreSQL in the first schema of the search path. Errc::busy when another process
 /// has it. Queries must be gone before their store.
-[[nodiscard]] Result<std::unique_ptr<Store>> open_store(const std::string& url);
+[[nodiscard]] Result<std::unique_ptr<Store>> open_store(const std::string& url, const StoreOptions& options = {});
+
+/// Whether the URL names a database server, so that nothing of it is a path.
+[[nodiscard]] bool is_server_url(std::string_view url);
 
 }  // namespace tap::store

@@ -25,8 +25,9 @@ enum class Errc {
   full,             ///< no space on the device
   read_only,
   corrupt,
-  failed,  ///< anything else the engine says: the detail tells
-  closed,  ///< the writer has stopped
+  failed,       ///< anything else the engine says: the detail tells
+  closed,       ///< the writer has stopped
+  unavailable,  ///< the server cannot be reached at the moment
 };
 [[nodiscard]] std::error_code make_error_code(Errc code);
 

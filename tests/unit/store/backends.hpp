@@ -3,6 +3,8 @@
 
 #include "tap/store/store.hpp"
 
+#include "support/postgres_server.hpp"
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -58,19 +60,42 @@ class SqliteBackend final : public Backend {
   ScratchFolder folder_;
 };
 
+/// A schema of its own on the program's server.
+class PostgresBackend final : public Backend {
+ public:
+  PostgresBackend() {
+    static std::atomic<int> next{0};
+    schema_ = "s" + std::to_string(next++);
+    server_.sql("CREATE SCHEMA " + schema_);
+  }
+  ~PostgresBackend() override { server_.sql("DROP SCHEMA " + schema_ + " CASCADE"); }
+  [[nodiscard]] Result<std::unique_ptr<Store>> open() override { return open_store(url()); }
+  [[nodiscard]] std::unique_ptr<Backend> crashed_copy() override { return nullptr; }
+  [[nodiscard]] std::string url() const { return server_.schema_url(schema_); }
+  [[nodiscard]] const std::string& schema() const { return schema_; }
+
+ private:
+  test::PostgresServer& server_ = test::postgres_server();
+  std::string schema_;
+};
+
 /// Makes SQLite refuse to save the cursor value "poison": a write that fails by itself.
 constexpr const char* kPoison =
     "CREATE TRIGGER poison BEFORE INSERT ON cursors WHEN new.value = 'poison' BEGIN SELECT RAISE(ABORT, 'poison'); END";
 
 /// The engines, for INSTANTIATE_TEST_SUITE_P.
-struct Engine {
+struct EngineCase {
   const char* name;
   std::unique_ptr<Backend> (*make)();
+  std::string (*missing)();  ///< why it cannot be had here; empty when it can
 };
-inline std::vector<Engine> engines() {
-  return {{"Sqlite", [] { return std::unique_ptr<Backend>(std::make_unique<SqliteBackend>()); }}};
+inline std::vector<EngineCase> engines() {
+  return {{"Sqlite", [] { return std::unique_ptr<Backend>(std::make_unique<SqliteBackend>()); },
+           [] { return std::string(); }},
+          {"Postgres", [] { return std::unique_ptr<Backend>(std::make_unique<PostgresBackend>()); },
+           test::PostgresServer::missing}};
 }
-inline std::string engine_name(const testing::TestParamInfo<Engine>& info) { return info.param.name; }
+inline std::string engine_name(const testing::TestParamInfo<EngineCase>& info) { return info.param.name; }
 
 // Builders: readable numbers instead of real DIDs and CIDs.
 

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+#include "store/postgres/connection.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace tap::store::postgres {
+namespace {
+
+/// Before the URL, which may say otherwise: a server that does not answer is given up, also in the middle of a
+/// statement.
+constexpr std::array<std::pair<const char*, const char*>, 5> kDefaults = {{{"connect_timeout", "10"},
+                                                                           {"keepalives_idle", "20"},
+                                                                           {"keepalives_interval", "5"},
+                                                                           {"keepalives_count", "4"},
+                                                                           {"tcp_user_timeout", "40000"}}};
+/// Our statements are short: to compile one costs more than it saves.
+constexpr const char* kSettings = "SET statement_timeout = '10min'; SET lock_timeout = '1min'; SET jit = off";
+
+Errc meaning(std::string_view state) {
+  if (state == "53100") return Errc::full;
+  if (state == "55P03") return Errc::busy;
+  if (state == "25006") return Errc::read_only;
+  if (state == "XX001" || state == "XX002") return Errc::corrupt;
+  // No state: the connection broke. Else connection trouble, too many of them, and a server that stops or starts.
+  if (state.empty() || state.starts_with("08") || state == "53300" || state.starts_with("57P")) {
+    return Errc::unavailable;
+  }
+  return Errc::failed;
+}
+
+/// libpq ends its messages with a line break.
+std::string trimmed(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
+  return std::string(text);
+}
+
+}  // namespace
+
+Error error_of(const PGresult* answer) {
+  const char* state = PQresultErrorField(answer, PG_DIAG_SQLSTATE);
+  const char* text = PQresultErrorField(answer, PG_DIAG_MESSAGE_PRIMARY);
+  if (text == nullptr) text = PQresultErrorMessage(answer);
+  return {meaning(state == nullptr ? "" : state), trimmed(text)};
+}
+
+std::int64_t Row::integer(int column) const {
+  const ByteView bytes = blob(column);
+  if (bytes.empty()) return 0;
+  std::uint64_t value = (bytes[0] & 0x80) != 0 && bytes.size() > 1 ? ~std::uint64_t{0} : 0;
+  for (const std::uint8_t byte : bytes) value = value << 8 | byte;
+  return static_cast<std::int64_t>(value);
+}
+
+ByteView Row::blob(int column) const {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(PQgetvalue(answer_, row_, column));
+  return {bytes, static_cast<std::size_t>(PQgetlength(answer_, row_, column))};
+}
+
+Result<Connection> Connection::open(const std::string& url, const std::string& application_name) {
+  std::vector<const char*> keys;
+  std::vector<const char*> values;
+  const auto add = [&](const char* key, const char* value) {
+    keys.push_back(key);
+    values.push_back(value);
+  };
+  for (const auto& [key, value] : kDefaults) add(key, value);
+  add("dbname", url.c_str());
+  add("application_name", application_name.c_str());
+  add("client_encoding", "UTF8");
+  add(nullptr, nullptr);
+
+  Connection connection(PQconnectdbParams(keys.data(), values.data(), 1));
+  PGconn* handle = connection.handle_.get();
+  if (handle == nullptr) return fail(Errc::open_failed, "out of memory");
+  if (connection.is_lost()) return fail(Errc::open_failed, trimmed(PQerrorMessage(handle)));
+  PQsetNoticeReceiver(handle, [](void*, const PGresult*) {}, nullptr);
+  if (auto done = connection.script(kSettings); !done) return std::unexpected(done.error());
+  return connection;
+}
+
+void Connection::send(Sql sql, std::span<const std::uint32_t> types, std::span<const char* const> values,
+                      std::span<const int> lengths) {
+  // Behind an error it is not known which statements the server has.
+  if (has_failed_ && PQtransactionStatus(handle_.get()) == PQTRANS_IDLE) {
+    std::ignore = script("DEALLOCATE ALL");
+    statements_.clear();
+    has_failed_ = false;
+  }
+  // Whether it went out shows when its answer is waited for.
+  const auto count = static_cast<int>(values.size());
+  const auto [found, is_new] = statements_.try_emplace(sql.text, "s" + std::to_string(statements_.size()));
+  if (is_new) PQsendPrepare(handle_.get(), found->second.c_str(), sql.text, count, types.data());
+  const std::vector<int> formats(values.size(), 1);
+  PQsendQueryPrepared(handle_.get(), found->second.c_str(), count, values.data(), lengths.data(), formats.data(), 1);
+}
+
+Result<Answer> Connection::wait() {
+  if (is_lost() || PQpipelineSync(handle_.get()) == 0) return std::unexpected(lost());
+  Answer last;
+  std::optional<Error> error;
+  bool at_end_of_one = false;
+  for (;;) {
+    Answer answer(PQgetResult(handle_.get()));
+    if (!answer) {  // between answers there is one of these; two mean that there is nobody any more
+      if (at_end_of_one || is_lost()) return std::unexpected(error.value_or(lost()));
+      at_end_of_one = true;
+      continue;
+    }
+    at_end_of_one = false;
+    switch (PQresultStatus(answer.get())) {
+      case PGRES_PIPELINE_SYNC:
+        if (!error) return last;
+        has_failed_ = true;
+        return std::unexpected(*error);
+      case PGRES_PIPELINE_ABORTED:
+        break;
+      case PGRES_COMMAND_OK:
+      case PGRES_TUPLES_OK: {
+        const std::string_view changed = PQcmdTuples(answer.get());
+        changes_ = 0;
+        std::from_chars(changed.data(), changed.data() + changed.size(), changes_);
+        last = std::move(answer);
+        break;
+      }
+      default:
+        if (!error) error = error_of(answer.get());
+    }
+  }
+}
+
+Result<void> Connection::flush() {
+  auto answer = wait();
+  if (!answer) return std::unexpected(answer.error());
+  return {};
+}
+
+Result<void> Connection::script(const std::string& sql) {
+  PQexitPipelineMode(handle_.get());
+  const Answer answer(PQexec(handle_.get(), sql.c_str()));
+  PQenterPipelineMode(handle_.get());
+  if (answer && PQresultStatus(answer.get()) == PGRES_COMMAND_OK) return {};
+  return std::unexpected(answer ? error_of(answer.get()) : lost());
+}
+
+void Connection::roll_back() {
+  std::ignore = flush();
+  if (!is_lost() && PQtransactionStatus(handle_.get()) != PQTRANS_IDLE) std::ignore = script("ROLLBACK");
+}
+
+Error Connection::lost() const { return {Errc::unavailable, trimmed(PQerrorMessage(handle_.get()))}; }
+
+}  // namespace tap::store::postgres

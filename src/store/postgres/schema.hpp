@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "store/postgres/connection.hpp"
+
+#include <span>
+
+namespace tap::store::postgres {
+
+/// Script n brings version n to n + 1; version 0 is an empty schema.
+using Migrations = std::span<const char* const>;
+[[nodiscard]] Migrations migrations();
+
+/// Brings the first schema of the search path to the newest version, all steps in one transaction. newer_schema,
+/// foreign_schema: nothing is touched.
+[[nodiscard]] Result<void> migrate(Connection& connection, Migrations steps);
+
+}  // namespace tap::store::postgres

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include "store/postgres/session.hpp"
+
+#include "tap/base/log.hpp"
+
+#include "store/postgres/schema.hpp"
+
+#include <algorithm>
+#include <random>
+
+namespace tap::store::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr log::Logger kLog("store");
+constexpr auto kFirstBackoff = 100ms;
+constexpr auto kLastBackoff = 5s;
+
+/// A statement is planned once, perhaps while the tables are empty: all of the writer's go by an index.
+constexpr const char* kPlanning = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+/// A session that has just ended gives the lock up within moments, and one that has it keeps it.
+constexpr const char* kBriefWait = "SET lock_timeout = '2s'";
+constexpr const char* kUsualWait = "SET lock_timeout = '1min'";
+constexpr const char* kForeignWrites = "it is not as this process left it; restart to go on from what it holds";
+
+std::uint64_t random_number() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+/// So that the number of a transaction is nobody else's.
+std::int64_t first_batch() { return static_cast<std::int64_t>(random_number() >> 2); }
+
+/// The server's own words are what helps with a database that cannot be opened.
+Error opening(const Error& error) {
+  if (error == Errc::failed || error == Errc::unavailable) return {Errc::open_failed, error.detail()};
+  return error;
+}
+
+}  // namespace
+
+Session::Session(std::string url)
+    : url_(std::move(url)), name_("tap-" + std::to_string(random_number())), backoff_(kFirstBackoff) {}
+
+Session::~Session() {
+  if (!connection_ || connection_->is_lost()) return;
+  // The server notices only a moment later that a connection is gone.
+  std::ignore = connection_->script("SET statement_timeout = '1s'");
+  std::ignore = connection_->each("SELECT pg_advisory_unlock_all()", [](const Row&) {});
+}
+
+Result<void> Session::open() {
+  auto connected = connect();
+  if (!connected) return std::unexpected(opening(connected.error()));
+  connection_.emplace(std::move(*connected));
+  auto done = migrate(*connection_, migrations());
+  // Written at once: a database that cannot be written to is not opened.
+  batch_ = first_batch();
+  if (done) done = connection_->run("UPDATE meta SET batch = $1", batch_);
+  if (!done) return std::unexpected(opening(done.error()));
+  return {};
+}
+
+Result<Connection> Session::connect() {
+  auto connection = Connection::open(url_, name_);
+  if (!connection) return connection;
+  if (auto done = connection->script(kPlanning); !done) return std::unexpected(done.error());
+  // What is left of our former session may hold the lock, on a server that has not heard that we are gone.
+  auto done = connection->each(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND pid <> "
+      "pg_backend_pid()",
+      [](const Row&) {}, std::string_view(name_));
+  if (done) done = connection->script(kBriefWait);
+  if (!done) return std::unexpected(done.error());
+  auto locked = connection->value(
+      "SELECT 1 FROM (SELECT pg_advisory_lock((x'74617000'::bigint << 32) + n.oid::bigint) FROM pg_namespace n WHERE "
+      "n.nspname = current_schema()) AS locked");
+  if (!locked) {
+    if (locked.error() == Errc::busy) return fail(Errc::busy, "another Tap holds this schema");
+    return std::unexpected(locked.error());
+  }
+  if (!*locked) return fail(Errc::open_failed, "search_path names no schema that exists");
+  if (done = connection->script(kUsualWait); !done) return std::unexpected(done.error());
+  return connection;
+}
+
+Result<Connection*> Session::connection() {
+  if (broken_) return std::unexpected(*broken_);
+  if (connection_ && !connection_->is_lost()) return &*connection_;
+  if (in_transaction_) return fail(Errc::unavailable, "the connection was lost in a transaction");
+  auto batch = reconnect();
+  if (!batch) return std::unexpected(batch.error());
+  if (*batch != batch_) {
+    return std::unexpected(give_up(kForeignWrites).error());
+  }
+  return &*connection_;
+}
+
+Result<std::int64_t> Session::reconnect() {
+  connection_.reset();
+  if (Clock::now() < next_try_) return fail(Errc::unavailable, "the connection was lost; it is tried again soon");
+  auto connected = connect();
+  if (connected) {
+    auto found = connected->value("SELECT batch FROM meta");
+    if (found && *found) {
+      kLog.info("connected to the database again");
+      backoff_ = kFirstBackoff;
+      connection_.emplace(std::move(*connected));
+      return **found;
+    }
+    connected = fail(found ? Error(Errc::corrupt, "table meta is empty") : found.error());
+  }
+  next_try_ = Clock::now() + backoff_;
+  backoff_ = std::min<Clock::duration>(2 * backoff_, kLastBackoff);
+  const Error& error = connected.error();
+  return std::unexpected(error == Errc::open_failed ? Error(Errc::unavailable, error.detail()) : error);
+}
+
+Result<void> Session::transact(const std::function<Result<void>(Connection&)>& work) {
+  auto connected = connection();
+  if (!connected) return std::unexpected(connected.error());
+  Connection& connection = **connected;
+  in_transaction_ = true;
+  connection.queue("BEGIN");
+  auto done = work(connection);
+  in_transaction_ = false;
+  const bool is_committing = done.has_value();
+  if (done) {
+    connection.queue("UPDATE meta SET batch = $1", batch_ + 1);
+    done = connection.run("COMMIT");
+  }
+  if (done) {
+    ++batch_;
+  } else if (!connection.is_lost()) {
+    connection.roll_back();
+  } else if (is_committing) {
+    return learn_outcome(done.error());
+  }
+  return done;
+}
+
+Result<void> Session::learn_outcome(const Error& lost) {
+  kLog.warn("the database was lost in a commit; waiting to learn its outcome", {{"error", lost.message()}});
+  next_try_ = {};
+  for (;;) {
+    const auto batch = reconnect();
+    if (batch && *batch == batch_) return std::unexpected(lost);
+    if (batch && *batch == batch_ + 1) {
+      batch_ = *batch;
+      return {};
+    }
+    if (batch) return give_up(kForeignWrites);
+    if (!pause()) return give_up("it was lost in a commit, whose outcome is not known");
+  }
+}
+
+Result<void> Session::give_up(std::string why) {
+  broken_ = Error(Errc::failed, std::move(why));
+  connection_.reset();
+  return std::unexpected(*broken_);
+}
+
+bool Session::pause() {
+  std::unique_lock lock(mutex_);
+  return !stopping_changed_.wait_until(lock, next_try_, [this] { return stopping_; });
+}
+
+void Session::stop_waiting() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stopping_changed_.notify_all();
+}
+
+}  // namespace tap::store::postgres

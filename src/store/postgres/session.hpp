@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "store/postgres/connection.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace tap::store::postgres {
+
+/// The connection that writes, for as long as the store lives, over losses of the connection and failovers. It holds an
+/// advisory lock on the schema, so that no other Tap uses it. Each transaction writes its number: when the connection
+/// is lost in a commit, the number tells afterwards whether that went in. That is certain because the lock is taken
+/// anew first, and the server gives it up only when the old session has ended.
+class Session {
+ public:
+  explicit Session(std::string url);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// Connects for the first time, takes the lock, and brings the schema up to date.
+  [[nodiscard]] Result<void> open();
+
+  /// The connection, made anew when it was lost. Errc::unavailable while there is no server: tries are seldom then, and
+  /// most calls fail at once.
+  [[nodiscard]] Result<Connection*> connection();
+
+  /// Runs `work` in one transaction. When the connection is lost in the commit it waits until it knows the outcome, or
+  /// for stop_waiting().
+  [[nodiscard]] Result<void> transact(const std::function<Result<void>(Connection&)>& work);
+
+  /// On any thread, for good.
+  void stop_waiting();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  /// A connection with the lock.
+  [[nodiscard]] Result<Connection> connect();
+  /// One try to have one again; says the number of the last transaction that went in.
+  [[nodiscard]] Result<std::int64_t> reconnect();
+  [[nodiscard]] Result<void> learn_outcome(const Error& lost);
+  [[nodiscard]] Result<void> give_up(std::string why);
+  /// False when nobody is to wait any more.
+  bool pause();
+
+  std::string url_;
+  std::string name_;  // of the writing session, so that its remains are known
+  std::optional<Connection> connection_;
+  bool in_transaction_ = false;
+  std::int64_t batch_ = 0;  // the last transaction that went in
+  std::optional<Error> broken_;
+  Clock::duration backoff_;
+  Clock::time_point next_try_;
+  std::mutex mutex_;
+  std::condition_variable stopping_changed_;
+  bool stopping_ = false;  // under the mutex
+};
+
+}  // namespace tap::store::postgres

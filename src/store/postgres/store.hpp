@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tap/store/store.hpp"
+
+#include <memory>
+#include <string>
+
+namespace tap::store::postgres {
+
+/// Connects, takes the lock of the search path's first schema, creates and migrates.
+[[nodiscard]] Result<std::unique_ptr<Store>> open(const std::string& url, std::size_t max_connections);
+
+}  // namespace tap::store::postgres

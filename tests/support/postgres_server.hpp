@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <libpq-fe.h>
+#include <optional>
+#include <pwd.h>
+#include <stdexcept>
+#include <string>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace tap::test {
+
+/// A PostgreSQL server of its own: a temporary folder, a socket in it, no TCP. It dies with the process. Run by root,
+/// it is the user postgres', because it refuses root.
+class PostgresServer {
+ public:
+  /// Why there can be none here; empty when there can.
+  static std::string missing() {
+    if (!std::filesystem::exists(binary("postgres"))) return "no server at " + binary("postgres");
+    if (::geteuid() == 0 && ::getpwnam("postgres") == nullptr) return "PostgreSQL refuses root, and no user postgres";
+    return {};
+  }
+
+  PostgresServer() : folder_(std::filesystem::temp_directory_path() / ("tap-pg-" + std::to_string(::getpid()))) {
+    std::filesystem::create_directory(folder_);
+    if (const passwd* user = owner(); user != nullptr && ::chown(folder_.c_str(), user->pw_uid, user->pw_gid) != 0) {
+      throw std::runtime_error("chown of " + folder_.string());
+    }
+    const pid_t made = start_process({binary("initdb"), "-D", data(), "-U", "postgres", "-A", "trust", "-E", "UTF8",
+                                      "--locale=C", "--no-sync", "--no-instructions"});
+    int status = 0;
+    ::waitpid(made, &status, 0);
+    if (status != 0) throw std::runtime_error("initdb failed, see " + (folder_ / "log").string());
+    start();
+  }
+  ~PostgresServer() {
+    if (process_ > 0) stop();
+    std::filesystem::remove_all(folder_);
+  }
+  PostgresServer(const PostgresServer&) = delete;
+  PostgresServer& operator=(const PostgresServer&) = delete;
+
+  void start() {
+    process_ =
+        start_process({binary("postgres"), "-D", data(), "-k", folder_.string(), "-c", "listen_addresses=", "-F"});
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (PQping(url().c_str()) != PQPING_OK) {
+      if (std::chrono::steady_clock::now() > end) throw std::runtime_error("the PostgreSQL server does not start");
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));  // it tells nobody when it is ready
+    }
+  }
+  /// As if the machine's power had gone, but for what the kernel has.
+  void stop() {
+    ::kill(process_, SIGQUIT);
+    int status = 0;
+    ::waitpid(process_, &status, 0);
+    process_ = 0;
+  }
+
+  /// Of the superuser, or of another role; `options` as a URL has them, for instance "&options=-csearch_path%3Ds1".
+  [[nodiscard]] std::string url(const std::string& options = {}, const std::string& role = "postgres") const {
+    return "postgresql:///postgres?host=" + folder_.string() + "&user=" + role + options;
+  }
+  [[nodiscard]] std::string schema_url(const std::string& schema) const {
+    return url("&options=-csearch_path%3D" + schema);
+  }
+  /// Runs SQL as the superuser; the first value of its last answer.
+  std::string sql(const std::string& statements) const {
+    PGconn* connection = PQconnectdb(url("&options=-cclient_min_messages%3Derror").c_str());
+    PGresult* answer = PQexec(connection, statements.c_str());
+    const ExecStatusType status = PQresultStatus(answer);
+    const std::string error = PQerrorMessage(connection);
+    const std::string value = status == PGRES_TUPLES_OK && PQntuples(answer) > 0 ? PQgetvalue(answer, 0, 0) : "";
+    PQclear(answer);
+    PQfinish(connection);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) throw std::runtime_error(error);
+    return value;
+  }
+
+ private:
+  static std::string binary(const std::string& name) { return "/usr/lib/postgresql/15/bin/" + name; }
+  static const passwd* owner() { return ::geteuid() == 0 ? ::getpwnam("postgres") : nullptr; }
+  [[nodiscard]] std::string data() const { return (folder_ / "data").string(); }
+
+  /// It is sent SIGQUIT when this process dies, however that happens.
+  [[nodiscard]] pid_t start_process(const std::vector<std::string>& command) const {
+    std::vector<std::string> words = {"setpriv", "--pdeathsig", "QUIT"};
+    if (owner() != nullptr) words.insert(words.end(), {"--reuid=postgres", "--regid=postgres", "--init-groups"});
+    words.insert(words.end(), command.begin(), command.end());
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    const std::string log = (folder_ / "log").string();
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (std::freopen(log.c_str(), "a", stdout) == nullptr || ::dup2(STDOUT_FILENO, STDERR_FILENO) < 0) ::_exit(127);
+      if (::chdir("/") != 0) ::_exit(127);
+      ::execvp(arguments[0], arguments.data());
+      ::_exit(127);
+    }
+    return child;
+  }
+
+  std::filesystem::path folder_;
+  pid_t process_ = 0;
+};
+
+/// The one of this test program, started when it is first asked for.
+inline PostgresServer& postgres_server() {
+  static PostgresServer server;
+  return server;
+}
+
+}  // namespace tap::test
