@@ -6,6 +6,8 @@
 #include "tap/base/log.hpp"
 #include "tap/ledger/buffered.hpp"
 
+#include "firehose/account_status.hpp"
+
 #include <charconv>
 
 namespace tap::firehose {
@@ -18,7 +20,9 @@ constexpr std::string_view kCursorKey = "repos";
 constexpr std::size_t kScan = 1'000;
 /// After so many steps it is written down where the round stands: what a crash makes us do again.
 constexpr std::size_t kUnsaved = 100;
-constexpr std::chrono::milliseconds kRetry{1'000};
+constexpr unsigned kLongestRetry = 60;  // units
+/// Questions about one account, over some six minutes; then it stays as it is.
+constexpr unsigned kInVain = 10;
 constexpr atproto::Tid kAfterAll{~std::uint64_t{0}};
 
 }  // namespace
@@ -56,18 +60,21 @@ Round Round::parse(std::string_view text) {
   return text.empty() && round.next <= round.end ? round : Round{};
 }
 
-Recheck::Recheck(Executor loop, repos::Table& table, ledger::Ledger& ledger, store::Writer& writer,
-                 store::Reader& reader, metrics::Registry& metrics, RecheckOptions options)
-    : table_(table),
-      ledger_(ledger),
-      writer_(writer),
-      reader_(reader),
-      options_(options),
-      begun_(std::move(loop)),
-      rounds_(
-          metrics.counter("tap_recheck_rounds_total", "Gaps in the stream after which all repos are fetched again")),
-      marked_(metrics.counter("tap_recheck_repos_total", "Repos marked to be fetched again after such a gap")),
-      left_(metrics.gauge("tap_recheck_left", "Repo numbers still to be looked at after such a gap")) {}
+Recheck::Recheck(const RecheckParts& parts, RecheckOptions options)
+    : table_(parts.table),
+      ledger_(parts.ledger),
+      writer_(parts.writer),
+      reader_(parts.reader),
+      options_(std::move(options)),
+      accounts_(std::make_unique<AccountStatus>(parts.http, options_.relay)),
+      begun_(parts.loop),
+      rounds_(parts.metrics.counter("tap_recheck_rounds_total",
+                                    "Gaps in the stream after which all repos are fetched again")),
+      marked_(parts.metrics.counter("tap_recheck_repos_total", "Repos marked to be fetched again after such a gap")),
+      returned_(parts.metrics.counter("tap_recheck_accounts_total", "Accounts that came back in such a gap")),
+      left_(parts.metrics.gauge("tap_recheck_left", "Repo numbers still to be looked at after such a gap")) {}
+
+Recheck::~Recheck() = default;
 
 Task<Result<void>> Recheck::begin() {
   const std::size_t repos = table_.count(repos::State::active) + table_.count(repos::State::resyncing);
@@ -88,8 +95,8 @@ Task<void> Recheck::run() {
     co_await async::sleep_for(options_.pause);
     if (is_backed_up()) continue;
     if (auto advanced = co_await advance(); !advanced) {
-      kLog.warn("failed to mark a repo", {{"error", advanced.error().message()}});
-      co_await async::sleep_for(kRetry);
+      kLog.warn("failed to look at a repo behind a gap", {{"error", advanced.error().message()}});
+      co_await async::sleep_for(backoff(in_vain_, kLongestRetry, options_.retry_unit));
     }
   }
 }
@@ -103,7 +110,7 @@ Task<void> Recheck::load() {
       show();
       co_return;
     }
-    co_await async::sleep_for(backoff(attempt, 10, kRetry));
+    co_await async::sleep_for(backoff(attempt, kLongestRetry, options_.retry_unit));
   }
 }
 
@@ -111,10 +118,13 @@ Task<Result<void>> Recheck::advance() {
   for (std::size_t scanned = 0; scanned < kScan && !round_.over(); ++scanned) {
     const RepoId id{round_.next};
     const auto repo = table_.get(id);
+    const bool away = repo && repo->account != repos::Account::active;
     const bool fetched = repo && (repo->state == repos::State::active || repo->state == repos::State::resyncing);
-    if (fetched && repo->account == repos::Account::active) {
+    if (away || fetched) {
       show();
-      if (auto marked = co_await mark(id, table_.did(id).value()); !marked) co_return marked;
+      const auto did = table_.did(id).value();
+      auto done = away ? co_await ask_for(id, did) : co_await mark(id, did);
+      if (!done) co_return done;
       scanned = kScan;
     }
     if (round_.next == static_cast<std::uint64_t>(id)) round_.step();
@@ -138,6 +148,23 @@ Task<Result<void>> Recheck::mark(RepoId id, atproto::Did did) {
     co_return co_await ledger_.buffer(id, kAfterAll, ledger::pack_buffered(atproto::EventKind::commit, {}));
   }
   co_return co_await ledger_.desynchronize(id, "may lack events that the firehose has lost");
+}
+
+/// In the DID's turn: what the firehose says of the account comes before the answer, or behind it.
+Task<Result<void>> Recheck::ask_for(RepoId id, atproto::Did did) {
+  auto turn = ledger_.turn_of(did.str());
+  co_await turn.turn();
+  const auto active = co_await accounts_->is_active(did);
+  if (!active && ++in_vain_ < kInVain) co_return std::unexpected(active.error());
+  in_vain_ = 0;
+  if (!active) {
+    kLog.error("an account may be active again without our knowing: the relay does not answer",
+               {{"did", did.str()}, {"error", active.error().message()}});
+  }
+  if (!active || !*active) co_return Result<void>{};
+  auto changed = co_await ledger_.set_account(id, repos::Account::active);
+  if (changed) returned_.add();
+  co_return changed;
 }
 
 Task<Result<void>> Recheck::save() {

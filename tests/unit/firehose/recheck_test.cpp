@@ -3,6 +3,7 @@
 
 #include "tap/ledger/buffered.hpp"
 
+#include "support/net_fakes.hpp"
 #include "unit/firehose/world.hpp"
 
 #include <set>
@@ -69,10 +70,23 @@ TEST(Round, IsWrittenAndReadAgain) {
 
 class RecheckTest : public World {
  protected:
-  RecheckTest() { options.pause = 1ms; }
+  RecheckTest() {
+    options.relay = net::Url::parse("wss://relay.test").value();
+    options.pause = 1ms;
+    options.retry_unit = 1ms;
+  }
 
   Recheck& recheck() {
-    if (!made_) made_.emplace(loop.executor(), table, ledger, writer, reader, metrics, options);
+    if (!made_) {
+      made_.emplace(RecheckParts{.loop = loop.executor(),
+                                 .table = table,
+                                 .ledger = ledger,
+                                 .writer = writer,
+                                 .reader = reader,
+                                 .http = http,
+                                 .metrics = metrics},
+                    options);
+    }
     return *made_;
   }
   /// A restart: what is in memory is gone.
@@ -84,7 +98,21 @@ class RecheckTest : public World {
     loop.run_until([&] { return left() == 0 && saved().empty(); });
   }
   std::size_t marked() { return table.count(State::desynchronized); }
+  /// An account that is followed and gone away.
+  test::Account away(std::uint64_t number) {
+    auto account = followed(number);
+    handle(account.status(false, "deactivated"));
+    writer.writes.clear();
+    return account;
+  }
+  static std::string question(const test::Account& account) {
+    return "https://relay.test/xrpc/com.atproto.sync.getRepoStatus?did=" + net::encode_query(account.did().str());
+  }
+  repos::Account status_of(const test::Account& account) {
+    return table.get(table.find(account.did().str()).value())->account;
+  }
 
+  test::FakeHttp http{loop.executor()};
   RecheckOptions options;
 
  private:
@@ -94,9 +122,9 @@ class RecheckTest : public World {
 
 TEST_F(RecheckTest, MarksActiveReposAndNoOthers) {
   auto active = followed(1);
-  auto gone = followed(2);
+  auto gone = away(2);
+  http.answer(question(gone), 200, R"({"active":false,"status":"deactivated"})");
   auto failed = followed(3);
-  handle(gone.status(false, "deactivated"));
   table.set_state(table.find(failed.did().str()).value(), State::error);
   writer.writes.clear();
   run();
@@ -109,6 +137,51 @@ TEST_F(RecheckTest, MarksActiveReposAndNoOthers) {
   EXPECT_EQ(state_of(gone), State::active);
   EXPECT_EQ(state_of(failed), State::error);
   EXPECT_EQ(count("tap_recheck_repos_total"), 1U);
+}
+
+TEST_F(RecheckTest, FindsAccountsThatCameBack) {
+  const auto account = away(1);
+  http.answer(question(account), 200, R"({"did":"did:plc:any","active":true,"rev":"3kaaaaaaaaaaa"})");
+  run();
+  ASSERT_TRUE(loop.run(recheck().begin()));
+  until_over();
+  EXPECT_EQ(status_of(account), repos::Account::active);
+  EXPECT_EQ(state_of(account), State::desynchronized);
+  EXPECT_THAT(writer.bodies(), testing::Contains(HasSubstr("\"is_active\":true")));
+  EXPECT_EQ(count("tap_recheck_accounts_total"), 1U);
+}
+
+TEST_F(RecheckTest, LeavesAccountsAsTheyAreOfWhichTheRelayKnowsNothing) {
+  const auto unknown = away(1);
+  http.answer(question(unknown), 404, R"({"error":"RepoNotFound"})");
+  const auto unreadable = away(2);
+  http.answer(question(unreadable), 200, "<html>");
+  const auto silent = away(3);
+  const auto last = followed(4);
+  run();
+  ASSERT_TRUE(loop.run(recheck().begin()));
+  until_over();
+  for (const auto* account : {&unknown, &unreadable, &silent}) {
+    EXPECT_EQ(status_of(*account), repos::Account::deactivated);
+  }
+  EXPECT_EQ(http.asked(question(unknown)), 1);
+  EXPECT_EQ(http.asked(question(silent)), 10) << "trouble may pass";
+  EXPECT_EQ(state_of(last), State::desynchronized);
+}
+
+TEST_F(RecheckTest, AsksForAnAccountInItsTurn) {
+  auto account = away(1);
+  http.answer(question(account), 200, R"({"active":true})");
+  http.gate.close();
+  run();
+  ASSERT_TRUE(loop.run(recheck().begin()));
+  loop.run_until([&] { return http.gate.waiting() == 1; });
+  receive(account.status(false, "suspended"));
+  loop.settle();
+  http.gate.open();
+  until_over();
+  drain();
+  EXPECT_EQ(status_of(account), repos::Account::suspended) << "the news is newer than the answer";
 }
 
 TEST_F(RecheckTest, SpoilsAFetchThatIsUnderWay) {

@@ -42,7 +42,14 @@ class SessionTest : public World {
 
   test::Account stranger{9};
   test::FakeRelay relay{loop.executor()};
-  Recheck recheck{loop.executor(), table, ledger, writer, reader, metrics};
+  test::FakeHttp http{loop.executor()};
+  Recheck recheck{{.loop = loop.executor(),
+                   .table = table,
+                   .ledger = ledger,
+                   .writer = writer,
+                   .reader = reader,
+                   .http = http,
+                   .metrics = metrics}};
   SessionOptions session_options;
   std::unique_ptr<Session> session;
   std::optional<test::Background> running;
