@@ -43,23 +43,10 @@ class JournaledStore final : public Store {
   Result<std::uint64_t> undelivered() override { return engine_->undelivered(); }
 
   Result<outbox::EventId> apply(std::span<const Write> writes, std::span<const outbox::EventId> acked) override {
-    if (auto ready = recover(); !ready) return std::unexpected(ready.error());
-    const Counters before = counters_;
-    folder_.watch();
-    outbox::EventId first{};
-    auto done = engine_->transact([&] {
-      auto written = write(writes, acked);
-      if (!written) return Result<void>(std::unexpected(written.error()));
-      first = *written;
-      return engine_->save_counters(before, counters_);
-    });
-    if (done) return first;
-    counters_ = before;
-    if (folder_.watched_fold()) {
-      stale_ = true;
-      if (auto recovered = recover(); !recovered) return std::unexpected(recovered.error());
-    }
-    return std::unexpected(done.error());
+    auto first = apply_once(writes, acked);
+    // A connection may have been lost long ago, which only shows when it is used.
+    if (!first && first.error() == Errc::unavailable) first = apply_once(writes, acked);
+    return first;
   }
 
   Result<void> fold() override {
@@ -92,6 +79,24 @@ class JournaledStore final : public Store {
 
  private:
   static constexpr std::size_t kFoldSlice = 10'000;
+
+  Result<outbox::EventId> apply_once(std::span<const Write> writes, std::span<const outbox::EventId> acked) {
+    if (auto ready = recover(); !ready) return std::unexpected(ready.error());
+    const Counters before = counters_;
+    folder_.watch();
+    outbox::EventId first{};
+    auto done = engine_->transact([&]() -> Result<void> {
+      auto written = write(writes, acked);
+      if (!written) return std::unexpected(written.error());
+      first = *written;
+      return engine_->save_counters(before, counters_);
+    });
+    if (done) return first;
+    counters_ = before;
+    stale_ = folder_.watched_fold();
+    if (auto recovered = recover(); !recovered) return std::unexpected(recovered.error());
+    return std::unexpected(done.error());
+  }
 
   Result<outbox::EventId> write(std::span<const Write> writes, std::span<const outbox::EventId> acked) {
     JournalWriter journal;

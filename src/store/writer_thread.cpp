@@ -76,6 +76,7 @@ void WriterThread::stop() {
     stopping_ = true;
   }
   arrived_.notify_one();
+  store_.stop_waiting();
   thread_.join();
   checkpointer_.reset();
 }

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 constexpr log::Logger kLog("store");
 constexpr auto kFirstBackoff = 100ms;
 constexpr auto kLastBackoff = 5s;
+constexpr int kMostBusy = 20;
 
 /// A statement is planned once, perhaps while the tables are empty: all of the writer's go by an index.
 constexpr const char* kPlanning = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
@@ -142,7 +143,7 @@ Result<void> Session::transact(const std::function<Result<void>(Connection&)>& w
 Result<void> Session::learn_outcome(const Error& lost) {
   kLog.warn("the database was lost in a commit; waiting to learn its outcome", {{"error", lost.message()}});
   next_try_ = {};
-  for (;;) {
+  for (int busy = 0;;) {
     const auto batch = reconnect();
     if (batch && *batch == batch_) return std::unexpected(lost);
     if (batch && *batch == batch_ + 1) {
@@ -150,6 +151,8 @@ Result<void> Session::learn_outcome(const Error& lost) {
       return {};
     }
     if (batch) return give_up(kForeignWrites);
+    // Our former session has been ended by then: it is another Tap.
+    if (batch.error() == Errc::busy && ++busy == kMostBusy) return give_up(kForeignWrites);
     if (!pause()) return give_up("it was lost in a commit, whose outcome is not known");
   }
 }

@@ -248,6 +248,19 @@ TEST_P(StoreContract, CursorsAreKeptByKindAndKey) {
   EXPECT_EQ(queries_->cursor("collection", "wss://a"), "");
 }
 
+TEST_P(StoreContract, TextOfStrangersComesBackAsItWas) {
+  using namespace std::string_literals;
+  const std::string text = "nul \0 and no UTF-8: \xff\xfe"s;
+  add(1);
+  apply(write_of({SetState{RepoId{1}, State::error, text, 1, 0}, SaveCursor{"list_repos", text, text}}, {draft(text)}));
+  apply(write_of({SetAside{letter(1, text)}}, {draft(text)}));
+  reopen();
+  EXPECT_EQ(queries_->details(RepoId{1}).value().value().error, text);
+  EXPECT_EQ(queries_->cursor("list_repos", text), text);
+  EXPECT_EQ(dead_letters().at(0).event.body, text);
+  EXPECT_EQ(events().at(0).body, text);
+}
+
 TEST_P(StoreContract, FoldGoesInSlicesBetweenCommits) {
   std::vector<Mutation> adds;
   for (std::uint64_t id = 1; id <= 50; ++id) adds.emplace_back(AddRepo{RepoId{id}, did_of(id)});

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+// What only a server can do to the store: go away, be shared, forbid.
+#include "unit/store/backends.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+namespace tap::store {
+namespace {
+
+using outbox::EventId;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class PostgresStore : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string reason = test::PostgresServer::missing(); !reason.empty()) {
+      GTEST_SKIP() << "skipped: " << reason;
+    }
+    server_ = &test::postgres_server();
+    backend_ = std::make_unique<PostgresBackend>();
+  }
+  void TearDown() override {
+    store_.reset();
+    backend_.reset();
+  }
+
+  Store& open() {
+    store_.reset();
+    store_ = backend_->open().value();
+    return *store_;
+  }
+  Errc open_error(const std::string& url) {
+    auto opened = open_store(url);
+    if (opened) return Errc{};
+    message_ = opened.error().message();
+    return static_cast<Errc>(opened.error().code().value());
+  }
+  Result<EventId> add(const std::string& event) {
+    const Write write = write_of({SaveCursor{"firehose", "r", event}}, {draft(event)});
+    return store_->apply({&write, 1}, {});
+  }
+  /// Until the server is back. The store bounds how often it asks it.
+  EventId add_at_last(const std::string& event) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    for (;;) {
+      auto added = add(event);
+      if (added) return *added;
+      EXPECT_EQ(added.error(), Errc::unavailable) << added.error().message();
+      if (std::chrono::steady_clock::now() > end) return EventId{};
+      std::this_thread::yield();
+    }
+  }
+  std::vector<std::string> stored() {
+    std::vector<std::string> out;
+    auto events = store_->queries().value()->events(EventId{}, 1'000);
+    for (const auto& event : events.value()) out.push_back(event.body);
+    return out;
+  }
+  /// A commit that has gone in on the server, whose answer waits for a standby that never comes.
+  std::future<Result<EventId>> commit_without_answer(const std::string& event) {
+    server_->sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    server_->sql("SELECT pg_reload_conf()");
+    // A new session surely knows of it.
+    while (server_->sql("SHOW synchronous_standby_names") != "nobody") std::this_thread::yield();
+    auto adding = std::async(std::launch::async, [this, event] { return add(event); });
+    while (server_->sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "0") {
+      std::this_thread::yield();
+    }
+    server_->sql("ALTER SYSTEM RESET synchronous_standby_names");
+    return adding;
+  }
+
+  test::PostgresServer* server_ = nullptr;
+  std::unique_ptr<PostgresBackend> backend_;
+  std::unique_ptr<Store> store_;
+  std::string message_;
+};
+
+TEST_F(PostgresStore, OutlivesItsServer) {
+  open();
+  auto queries = store_->queries().value();
+  ASSERT_TRUE(add("a"));
+  server_->stop();
+  for (int i = 0; i < 3; ++i) {
+    auto added = add("lost");
+    ASSERT_FALSE(added);
+    EXPECT_EQ(added.error(), Errc::unavailable);
+    EXPECT_EQ(queries->cursor("firehose", "r").error(), Errc::unavailable);
+  }
+  EXPECT_FALSE(store_->fold());
+  server_->start();
+  EXPECT_EQ(add_at_last("b"), EventId{2});
+  EXPECT_EQ(queries->cursor("firehose", "r"), "b");
+  EXPECT_THAT(stored(), ElementsAre("a", "b"));
+  EXPECT_TRUE(store_->fold());
+}
+
+TEST_F(PostgresStore, LostConnectionCostsNoWriteWhenTheServerIsThere) {
+  open();
+  ASSERT_TRUE(add("a"));
+  server_->sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name LIKE 'tap-%'");
+  EXPECT_EQ(add("b"), EventId{2});
+  EXPECT_THAT(stored(), ElementsAre("a", "b"));
+}
+
+TEST_F(PostgresStore, CommitWhoseAnswerIsLostIsKnownToHaveGoneIn) {
+  open();
+  ASSERT_TRUE(add("a"));
+  auto adding = commit_without_answer("b");
+  server_->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+  EXPECT_EQ(adding.get(), EventId{2});
+  server_->sql("SELECT pg_reload_conf()");
+  EXPECT_EQ(add_at_last("c"), EventId{3});
+  EXPECT_THAT(stored(), ElementsAre("a", "b", "c"));
+}
+
+TEST_F(PostgresStore, CommitIsWaitedForUntilTheServerIsBack) {
+  open();
+  ASSERT_TRUE(add("a"));
+  auto adding = commit_without_answer("b");
+  server_->stop();
+  EXPECT_EQ(adding.wait_for(std::chrono::milliseconds(0)), std::future_status::timeout);
+  server_->start();
+  EXPECT_EQ(adding.get(), EventId{2});
+  EXPECT_EQ(add_at_last("c"), EventId{3});
+  EXPECT_THAT(stored(), ElementsAre("a", "b", "c"));
+}
+
+TEST_F(PostgresStore, ProcessThatEndsDoesNotWaitForTheServerAndTheNextFindsTheCommit) {
+  open();
+  ASSERT_TRUE(add("a"));
+  auto adding = commit_without_answer("b");
+  server_->stop();
+  store_->stop_waiting();
+  EXPECT_FALSE(adding.get());
+  server_->start();
+  EXPECT_EQ(add("c").error(), Errc::failed) << "what the store has in memory may be wrong";
+  open();
+  EXPECT_EQ(add("c"), EventId{3});
+  EXPECT_THAT(stored(), ElementsAre("a", "b", "c"));
+}
+
+TEST_F(PostgresStore, CommitThatDidNotGoInIsDoneAgain) {
+  open();
+  // The server ends the session while it commits, once.
+  server_->sql("SET search_path = " + backend_->schema() +
+               "; CREATE SEQUENCE deaths; CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+               "IF nextval('deaths') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NULL; "
+               "END $$; CREATE CONSTRAINT TRIGGER die AFTER INSERT ON cursors DEFERRABLE INITIALLY DEFERRED FOR EACH "
+               "ROW EXECUTE FUNCTION die()");
+  EXPECT_EQ(add("a"), EventId{1});
+  EXPECT_EQ(server_->sql("SELECT last_value FROM " + backend_->schema() + ".deaths"), "2") << "it did die";
+  EXPECT_EQ(add("b"), EventId{2});
+  EXPECT_THAT(stored(), ElementsAre("a", "b"));
+}
+
+TEST_F(PostgresStore, WritesOfAnotherProcessEndIt) {
+  open();
+  ASSERT_TRUE(add("a"));
+  server_->stop();
+  server_->start();
+  {
+    auto other = backend_->open().value();
+    const Write write = write_of({}, {draft("other")});
+    ASSERT_TRUE(other->apply({&write, 1}, {}));
+    auto added = add("b");
+    ASSERT_FALSE(added);
+    EXPECT_EQ(added.error(), Errc::busy) << added.error().message();
+  }
+  Result<EventId> added = add("b");
+  while (!added && added.error() == Errc::unavailable) added = add("b");
+  ASSERT_FALSE(added);
+  EXPECT_THAT(added.error().message(), HasSubstr("restart"));
+  open();
+  EXPECT_THAT(stored(), ElementsAre("a", "other"));
+}
+
+TEST_F(PostgresStore, FailedStatementFailsItsTransactionOnly) {
+  open();
+  server_->sql("ALTER TABLE " + backend_->schema() + ".cursors ADD CHECK (value <> 'poison')");
+  EXPECT_EQ(add("poison").error(), Errc::failed);
+  EXPECT_EQ(add("a"), EventId{1});
+  EXPECT_EQ(add("poison").error(), Errc::failed);
+  EXPECT_EQ(add("b"), EventId{2});
+  EXPECT_THAT(stored(), ElementsAre("a", "b"));
+}
+
+TEST_F(PostgresStore, SchemasOfOneDatabaseAreDatabasesOfTheirOwn) {
+  PostgresBackend other;
+  open();
+  auto second = other.open().value();
+  ASSERT_TRUE(add("a"));
+  EXPECT_EQ(second->undelivered(), 0U);
+  EXPECT_EQ(store_->undelivered(), 1U);
+}
+
+TEST_F(PostgresStore, SchemaThatIsNotThereIsNamed) {
+  EXPECT_EQ(open_error(server_->schema_url("nowhere")), Errc::open_failed);
+  EXPECT_THAT(message_, HasSubstr("search_path"));
+}
+
+TEST_F(PostgresStore, ReadOnlyRoleCannotOpenIt) {
+  server_->sql(
+      "CREATE ROLE reader LOGIN; ALTER ROLE reader SET default_transaction_read_only = on; GRANT ALL ON SCHEMA " +
+      backend_->schema() + " TO reader");
+  EXPECT_EQ(open_error(server_->url("&options=-csearch_path%3D" + backend_->schema(), "reader")), Errc::read_only);
+  server_->sql("ALTER ROLE reader RESET default_transaction_read_only; REVOKE ALL ON SCHEMA " + backend_->schema() +
+               " FROM reader; GRANT USAGE ON SCHEMA " + backend_->schema() + " TO reader");
+  EXPECT_EQ(open_error(server_->url("&options=-csearch_path%3D" + backend_->schema(), "reader")), Errc::open_failed);
+  EXPECT_THAT(message_, HasSubstr("permission denied"));
+  server_->sql("DROP OWNED BY reader; DROP ROLE reader");
+}
+
+TEST_F(PostgresStore, DatabaseThatIsNotThereIsNamed) {
+  EXPECT_EQ(open_error(server_->url("&dbname=nowhere")), Errc::open_failed);
+  EXPECT_THAT(message_, HasSubstr("nowhere"));
+  EXPECT_EQ(open_error("postgres://127.0.0.1:1/x"), Errc::open_failed);
+  EXPECT_EQ(open_error("postgresql:///x?no_such_setting=1"), Errc::open_failed);
+  EXPECT_THAT(message_, HasSubstr("no_such_setting"));
+}
+
+TEST_F(PostgresStore, NewerSchemaIsRefused) {
+  open();
+  store_.reset();
+  server_->sql("UPDATE " + backend_->schema() + ".meta SET schema_version = 99");
+  EXPECT_EQ(open_error(backend_->url()), Errc::newer_schema);
+  EXPECT_THAT(message_, HasSubstr("99"));
+}
+
+TEST_F(PostgresStore, ForeignTablesAreRefusedAndUntouched) {
+  server_->sql("CREATE TABLE " + backend_->schema() + ".songs (title text)");
+  EXPECT_EQ(open_error(backend_->url()), Errc::foreign_schema);
+  server_->sql("CREATE TABLE " + backend_->schema() + ".outbox_buffers (id bigint)");
+  EXPECT_EQ(open_error(backend_->url()), Errc::foreign_schema);
+  EXPECT_THAT(message_, HasSubstr("Go version"));
+  EXPECT_EQ(server_->sql("SELECT count(*) FROM pg_tables WHERE schemaname = '" + backend_->schema() + "'"), "2");
+}
+
+TEST_F(PostgresStore, ConnectionsHaveABound) {
+  store_ = open_store(backend_->url(), {.max_connections = 3}).value();
+  auto one = store_->queries().value();
+  auto two = store_->queries().value();
+  EXPECT_EQ(store_->queries().error(), Errc::unavailable);
+  one.reset();
+  EXPECT_TRUE(store_->queries());
+}
+
+}  // namespace
+}  // namespace tap::store
