@@ -31,6 +31,7 @@ WriterThread::WriterThread(Store& store, metrics::Registry& metrics, const Write
       unfolded_since_(Clock::now()),
       writing_(kLog, "writing to the database", failures(metrics, "transaction")),
       folds_(kLog, "fold of the journal", failures(metrics, "fold")),
+      tidying_(kLog, "clearing up the database", failures(metrics, "sweep")),
       batch_size_(metrics.histogram("tap_store_batch_size", "Writes of a transaction", kSizes)),
       transaction_seconds_(metrics.histogram("tap_store_transaction_seconds", "Time of a transaction", kSeconds)),
       fold_seconds_(metrics.histogram("tap_store_fold_seconds", "Time spent on a fold of the journal", kSeconds)),
@@ -265,14 +266,24 @@ void WriterThread::answer_folds(const Result<void>& result) {
 /// One step of clearing up behind a fold. Space is given back only while there is nothing else to do.
 void WriterThread::tidy(bool idle) {
   if (sweeping_) {
-    sweeping_ = store_.sweep().value_or(false);
+    sweeping_ = go_on(store_.sweep());
     vacuuming_ = true;
   } else if (vacuuming_ && idle && !folding_) {
-    vacuuming_ = store_.vacuum().value_or(false);
+    vacuuming_ = go_on(store_.vacuum());
   } else {
     return;
   }
   checkpointer_->after_transaction();
+}
+
+/// Whether there is more to clear up. What failed is tried again behind the next fold.
+bool WriterThread::go_on(const Result<bool>& more) {
+  if (more) {
+    tidying_.succeeded();
+  } else {
+    tidying_.failed(more.error());
+  }
+  return more.value_or(false);
 }
 
 void WriterThread::hand_over(Finished finished) {

@@ -84,6 +84,7 @@ class WriterThread {
   void end_fold_round();
   void answer_folds(const Result<void>& result);
   void tidy(bool idle);
+  [[nodiscard]] bool go_on(const Result<bool>& more);
   void hand_over(Finished finished);
   void show();
 
@@ -111,6 +112,7 @@ class WriterThread {
   std::chrono::duration<double> fold_time_{};
   Condition writing_;
   Condition folds_;
+  Condition tidying_;
   metrics::Histogram& batch_size_;
   metrics::Histogram& transaction_seconds_;
   metrics::Histogram& fold_seconds_;

@@ -41,6 +41,7 @@ class HeldStore final : public Store {
   [[nodiscard]] const std::vector<Applied>& applied() const { return applied_; }
   std::atomic<int> checkpoints{0};
   std::atomic<int> fold_failures{0};
+  std::atomic<int> sweep_failures{0};
   std::atomic<std::uint64_t> fake_log_bytes{0};
 
   Result<EventId> apply(std::span<const Write> writes, std::span<const EventId> acked) override {
@@ -79,7 +80,13 @@ class HeldStore final : public Store {
   std::size_t unfolded() const override { return store_->unfolded(); }
   bool has_unfolded(RepoId id) const override { return store_->has_unfolded(id); }
   std::uint64_t dead_letters() const override { return store_->dead_letters(); }
-  Result<bool> sweep() override { return store_->sweep(); }
+  Result<bool> sweep() override {
+    if (sweep_failures > 0) {
+      --sweep_failures;
+      return fail(Errc::corrupt);
+    }
+    return store_->sweep();
+  }
   Result<bool> vacuum() override { return store_->vacuum(); }
   Result<std::unique_ptr<Queries>> queries() override { return store_->queries(); }
 
@@ -337,6 +344,13 @@ TEST_F(WriterTest, FailedFoldIsToldAndTriedAgain) {
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error(), Errc::full);
   EXPECT_TRUE(loop_.run(writer_->fold()));
+}
+
+TEST_F(WriterTest, FailedSweepIsCounted) {
+  store_->sweep_failures = 1;
+  start();
+  auto& failures = metrics_.counter("tap_store_failures_total", "", {{"what", "sweep"}});
+  loop_.run_until([&] { return failures.value() == 1; });
 }
 
 TEST_F(WriterTest, StopMakesTheInboxDurable) {
