@@ -3,6 +3,7 @@
 
 #include <array>
 #include <charconv>
+#include <poll.h>
 
 namespace tap::store::postgres {
 namespace {
@@ -141,6 +142,13 @@ Result<void> Connection::script(const std::string& sql) {
   PQenterPipelineMode(handle_.get());
   if (answer && PQresultStatus(answer.get()) == PGRES_COMMAND_OK) return {};
   return std::unexpected(answer ? error_of(answer.get()) : lost());
+}
+
+void Connection::look() {
+  // A farewell may come before the end.
+  pollfd socket{.fd = PQsocket(handle_.get()), .events = POLLIN, .revents = 0};
+  while (!is_lost() && ::poll(&socket, 1, 0) > 0 && PQconsumeInput(handle_.get()) != 0) {
+  }
 }
 
 void Connection::roll_back() {

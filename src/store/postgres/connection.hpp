@@ -96,6 +96,8 @@ class Connection {
   /// Rows that the last statement changed that was waited for.
   [[nodiscard]] std::uint64_t changes() const { return changes_; }
   [[nodiscard]] bool is_lost() const { return PQstatus(handle_.get()) != CONNECTION_OK; }
+  /// Between transactions: notices that the server has closed it, without a round trip.
+  void look();
   /// Ends a transaction that failed, if there is one.
   void roll_back();
 

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 constexpr log::Logger kLog("store");
 constexpr auto kFirstBackoff = 100ms;
 constexpr auto kLastBackoff = 5s;
-constexpr int kMostBusy = 20;
+constexpr int kMostBusy = 5;
 
 /// A statement is planned once, perhaps while the tables are empty: all of the writer's go by an index.
 constexpr const char* kPlanning = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
@@ -87,6 +87,7 @@ Result<Connection> Session::connect() {
 
 Result<Connection*> Session::connection() {
   if (broken_) return std::unexpected(*broken_);
+  if (connection_ && !in_transaction_) connection_->look();
   if (connection_ && !connection_->is_lost()) return &*connection_;
   if (in_transaction_) return fail(Errc::unavailable, "the connection was lost in a transaction");
   auto batch = reconnect();
