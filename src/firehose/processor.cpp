@@ -8,6 +8,7 @@
 #include "firehose/handlers.hpp"
 
 #include <exception>
+#include <list>
 #include <unordered_map>
 
 namespace tap::firehose {
@@ -43,7 +44,7 @@ class LaneProcessor final : public Processor {
       return;
     }
     Lane& lane = lanes_[*id];
-    const bool overflow = lane.events >= options_.events_per_repo && is_covered_by_fetch(head.kind);
+    const bool overflow = lane.events.size() >= options_.events_per_repo && is_covered_by_fetch(head.kind);
     // The one that marks the repo comes after all that wait, and before nothing that is kept: it stands for the others.
     if (overflow && lane.overflowed) return pass_over(head);
     lane.overflowed = lane.overflowed || overflow;
@@ -52,12 +53,11 @@ class LaneProcessor final : public Processor {
     Bytes body;
     if (!overflow) body.assign(head.body.begin(), head.body.end());
     const std::size_t frame_bytes = overflow ? 0 : frame.size();
-    lane.events += 1;
+    lane.events.push_back({{head.kind, head.seq, std::string(head.did), std::move(body)}, frame_bytes, overflow});
     events_ += 1;
     bytes_ += frame_bytes;
     show_depth();
-    group_.spawn("event", process({head.kind, head.seq, std::string(head.did), std::move(body)},
-                                  {*id, frame_bytes, overflow}, parts_.ledger.turn_of(head.did)));
+    if (lane.events.size() == 1) group_.spawn("lane", follow(*id));
   }
 
   void refuse(const Error& error) override {
@@ -86,15 +86,15 @@ class LaneProcessor final : public Processor {
   }
 
  private:
-  struct Lane {
-    std::size_t events = 0;  // in their turn or waiting for it
-    bool overflowed = false;
-  };
-  /// What an event holds while it is in flight.
-  struct Place {
-    RepoId id{};
+  struct Waiting {
+    RoutedEvent event;
     std::size_t frame_bytes = 0;
     bool overflow = false;
+  };
+  /// The events of one repo that are in flight; there is a coroutine for it as long as there are any.
+  struct Lane {
+    std::list<Waiting> events;  // the first is being worked on, or in line for its DID's turn
+    bool overflowed = false;
   };
 
   static bool is_for_repos(atproto::EventKind kind) {
@@ -148,11 +148,18 @@ class LaneProcessor final : public Processor {
     co_await perform(event, false);
   }
 
-  Task<void> process(RoutedEvent event, Place place, async::Turns::Ticket ticket) {
-    Departure departure(*this, place);
-    co_await ticket.turn();
-    co_await perform(event, place.overflow);
-    low_water_.done(event.seq);
+  /// One event after the other, each in a turn of its own: others of the DID come between.
+  Task<void> follow(RepoId id) {
+    const Ending ending(*this, id);
+    Lane& lane = lanes_.find(id)->second;
+    while (!lane.events.empty()) {
+      const Waiting& first = lane.events.front();
+      auto ticket = parts_.ledger.turn_of(first.event.did);
+      co_await ticket.turn();
+      co_await perform(first.event, first.overflow);
+      low_water_.done(first.event.seq);
+      leave(lane);
+    }
   }
 
   /// What it asks for, in its DID's turn, however often that takes.
@@ -178,25 +185,30 @@ class LaneProcessor final : public Processor {
     kLog.warn("will retry an event", {{"did", event.did}, {"seq", event.seq}, {"error", error.message()}});
   }
 
-  /// Gives the event's place back however its work ends.
-  class Departure {
+  /// However a lane's work ends, nothing of it is in flight any more.
+  class Ending {
    public:
-    Departure(LaneProcessor& owner, Place place) : owner_(&owner), place_(place) {}
-    Departure(const Departure&) = delete;
-    Departure& operator=(const Departure&) = delete;
-    ~Departure() { owner_->leave(place_); }
+    Ending(LaneProcessor& owner, RepoId id) : owner_(&owner), id_(id) {}
+    Ending(const Ending&) = delete;
+    Ending& operator=(const Ending&) = delete;
+    ~Ending() {
+      const auto lane = owner_->lanes_.find(id_);
+      while (!lane->second.events.empty()) owner_->leave(lane->second);
+      owner_->lanes_.erase(lane);
+    }
 
    private:
     LaneProcessor* owner_;
-    Place place_;
+    RepoId id_;
   };
 
-  void leave(const Place& place) {
-    const auto lane = lanes_.find(place.id);
-    if (place.overflow) lane->second.overflowed = false;
-    if (--lane->second.events == 0) lanes_.erase(lane);
+  /// The lane's first event.
+  void leave(Lane& lane) {
+    const Waiting& first = lane.events.front();
+    if (first.overflow) lane.overflowed = false;
     events_ -= 1;
-    bytes_ -= place.frame_bytes;
+    bytes_ -= first.frame_bytes;
+    lane.events.pop_front();
     show_depth();
     if (has_room() || events_ == 0) room_.notify_all();
   }
