@@ -53,8 +53,12 @@ void configure(struct __res_state& state, const ResolverOptions& options) {
 
 /// The system's own look-up: /etc/hosts, resolv.conf with its timeouts, and whatever nsswitch names.
 Result<Addresses> look_up_addresses(const std::string& host, const ResolverOptions& options) {
-  // The state of this thread, which getaddrinfo leaves as it is once it was changed.
-  if (options.port != 0 && ::res_ninit(&_res) == 0) configure(_res, options);
+  if (options.port != 0) {
+    // The state of this thread, which getaddrinfo leaves as it is once it was changed. What the last look-up has
+    // allocated in it would be lost.
+    if ((_res.options & RES_INIT) != 0) ::res_nclose(&_res);
+    if (::res_ninit(&_res) == 0) configure(_res, options);
+  }
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
