@@ -72,7 +72,7 @@ std::span<const Option> options() {
       {"db-url",
        {"TAP_DATABASE_URL"},
        &Config::db_url,
-       "database: sqlite://relative/path, sqlite:///absolute/path, or a path"},
+       "database: sqlite://relative/path, sqlite:///absolute/path, a path, or postgres://user:password@host/database"},
       {"bind", {"TAP_BIND"}, &Config::bind, "address of the HTTP API and of /channel, host:port or :port"},
       {"admin-password",
        {"TAP_ADMIN_PASSWORD"},
@@ -154,7 +154,9 @@ std::span<const Option> options() {
       {"temp-dir",
        {"TAP_TEMP_DIR"},
        &Config::temp_dir,
-       "folder for repos under way that do not fit in memory; empty: beside the database"},
+       "folder for repos under way that do not fit in memory; empty: beside the database, or the system's where that "
+       "is a "
+       "server"},
       {"cursor-save-interval",
        {"TAP_CURSOR_SAVE_INTERVAL"},
        &Config::cursor_save_interval,
@@ -172,7 +174,7 @@ std::span<const Option> options() {
       {"max-db-conn",
        {"TAP_MAX_DB_CONNS"},
        &Config::max_db_conn,
-       "connections to a database server; SQLite needs none of it",
+       "connections to a database server, at least 2; SQLite needs none of it",
        1,
        10'000},
       {"metrics-listen",
@@ -217,9 +219,6 @@ std::string validate(const Config& config) {
   if (!is_database_url(config.db_url)) {
     return "unsupported database URL scheme: must start with sqlite://, postgres://, or postgresql:// (--db-url, "
            "TAP_DATABASE_URL)";
-  }
-  if (config.db_url.starts_with("postgres")) {
-    return "db-url names a PostgreSQL database: this version of Tap cannot do that (--db-url, TAP_DATABASE_URL)";
   }
   if (std::string error = bad_pattern(config.collection_filters, "collection-filters"); !error.empty()) return error;
   if (std::string error = bad_pattern(config.signal_collection, "signal-collection"); !error.empty()) return error;

@@ -58,13 +58,19 @@ std::size_t cpu_threads(const Config& config) {
   return std::min(static_cast<std::size_t>(config.firehose_parallelism), cores);
 }
 
-/// Beside the database: there is room, and it is a disk.
+/// Beside the database: there is room, and it is a disk. Elsewhere only the operator knows of a better place than the
+/// system's.
 std::string temporary_directory(const Config& config) {
   if (!config.temp_dir.empty()) return config.temp_dir;
+  if (store::is_server_url(config.db_url)) return std::filesystem::temp_directory_path().string();
   constexpr std::string_view kSqlite = "sqlite://";
   const std::string_view url = config.db_url;
   const auto path = std::filesystem::path(url.starts_with(kSqlite) ? url.substr(kSqlite.size()) : url);
   return path.has_parent_path() ? path.parent_path().string() : ".";
+}
+
+store::StoreOptions store_options(const Config& config) {
+  return {.max_connections = static_cast<std::size_t>(config.max_db_conn)};
 }
 
 resync::ResyncOptions resync_options(const Config& config) {
@@ -152,7 +158,7 @@ api::ServerOptions server_options(const Config& config) {
 
 Parts::Parts(Executor loop, const Config& config, const std::string& ca_file,
              async::TaskGroup::FailureHandler on_failure)
-    : store(need(store::open_store(config.db_url))),
+    : store(need(store::open_store(config.db_url, store_options(config)))),
       undelivered(load(*store, table, handles_due)),
       resolver(net::make_resolver(loop)),
       http(net::make_http_client(*resolver, client_options(config, ca_file))),

@@ -52,7 +52,7 @@ void TapTest::publish_document(const Account& account, const PdsServer& pds) {
 }
 
 std::vector<std::string> TapTest::usual_arguments() const {
-  return {"run",       "--db-url", "sqlite://" + database(), "--bind", "127.0.0.1:0", "--relay-url", relay_.url(),
+  return {"run",       "--db-url", database_url(),           "--bind", "127.0.0.1:0", "--relay-url", relay_.url(),
           "--plc-url", plc_.url(), "--cursor-save-interval", "20ms"};
 }
 

@@ -46,6 +46,7 @@ class TapTest : public ::testing::Test {
   [[nodiscard]] TapProcess& tap() { return *tap_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::string database() const { return (folder_.path() / "tap.db").string(); }
+  [[nodiscard]] virtual std::string database_url() const { return "sqlite://" + database(); }
   [[nodiscard]] std::vector<std::string> usual_arguments() const;
 
   Consumer& consume(Consumer::Options options);
