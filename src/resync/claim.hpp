@@ -26,12 +26,8 @@ class Claim {
         before_(other.before_) {}
   Claim& operator=(Claim&&) = delete;
   ~Claim() {
-    if (table_ == nullptr) return;
-    if (holds()) {
-      table_->set_state(id_, before_.state);  // what was buffered meanwhile is the next claim's to drop
-    } else {
-      ledger_->reset_buffer(id_);
-    }
+    // What was buffered meanwhile is the next claim's to drop.
+    if (table_ != nullptr && holds()) table_->set_state(id_, before_.state);
   }
 
   [[nodiscard]] repos::RepoId id() const { return id_; }
@@ -42,8 +38,11 @@ class Claim {
     const auto repo = table_->get(id_);
     return repo && repo->state == repos::State::resyncing;
   }
-  /// [turn] The database has this state now.
-  void settle(repos::State state) { table_->set_state(id_, state); }
+  /// [turn] The database has this state now, and nothing buffered.
+  void settle(repos::State state) {
+    table_->set_state(id_, state);
+    ledger_->reset_buffer(id_);
+  }
 
  private:
   repos::Table* table_;

@@ -203,6 +203,24 @@ TEST_F(ResyncerLive, DropsTheBufferOfAFailedFetch) {
   EXPECT_THAT(world.row(account).buffered, IsEmpty());
 }
 
+TEST_F(ResyncerLive, DropsTheBufferOfAFetchThatTheAccountHasMadeVoid) {
+  account.fill(3);
+  begin_fetch();
+  world.buffer(account.post(), account);
+  const auto id = world.table.find(account.did().str()).value();
+  ASSERT_TRUE(world.loop.run(world.ledger.set_account(id, repos::Account::deactivated)));
+  ASSERT_TRUE(world.loop.run(world.ledger.set_account(id, repos::Account::active)));
+  EXPECT_THAT(world.row(account).buffered, SizeIs(1));
+  world.http.answers.gate.let_one_pass();
+  world.loop.run_until([&] {
+    world.pass(1s);
+    return world.http.answers.asked(World::url(account)) == 2;
+  });
+  EXPECT_THAT(world.row(account).buffered, IsEmpty()) << "before the next fetch begins";
+  end_fetch();
+  world.until_state(account, State::active);
+}
+
 TEST_F(ResyncerLive, LeavesTheRepoAsItWasWhenCancelled) {
   account.fill(3);
   begin_fetch();
