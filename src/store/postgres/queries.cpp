@@ -160,15 +160,7 @@ class PostgresQueries final : public Queries {
   Result<std::vector<outbox::DeadLetter>> dead_letters(const std::string& did, outbox::EventId after,
                                                        std::size_t max) override {
     return ask<std::vector<outbox::DeadLetter>>([&](std::vector<outbox::DeadLetter>& out) {
-      const auto take = [&](const Row& row) {
-        out.push_back({.event = {outbox::EventId{row.number(0)}, outbox::LaneKey{row.number(1)},
-                                 row.integer(2) != 0 ? outbox::Order::barrier : outbox::Order::historical,
-                                 std::string(row.text(7))},
-                       .did = std::string(row.text(3)),
-                       .attempts = static_cast<std::uint32_t>(row.integer(4)),
-                       .since = row.integer(5),
-                       .reason = std::string(row.text(6))});
-      };
+      const auto take = [&](const Row& row) { out.push_back(read_letter(row)); };
       const auto rows = std::min<std::size_t>(max, kPageRows);
       if (did.empty()) {
         return connection_->each(

@@ -13,19 +13,6 @@ namespace {
 constexpr std::size_t kMaxCollections = 65'536;
 constexpr std::int64_t kRepoPage = 10'000;
 
-Result<RepoRow> read_repo(const Row& row) {
-  auto did = atproto::Did::parse(row.text(1));
-  if (!did) return fail(Errc::corrupt, "repo " + std::to_string(row.integer(0)) + ": DID");
-  RepoRow out{RepoId{row.number(0)}, *std::move(did), {}};
-  if (!set_states(out, row.number(2), row.number(3))) return fail(Errc::corrupt, out.did.str() + ": state");
-  out.handle_due = row.number(7) != 0;
-  if (row.is_null(4)) return out;
-  auto data = StoredCid::read(row.blob(5));
-  if (!data) return fail(Errc::corrupt, out.did.str() + ": data");
-  out.repo.head = repos::Head{atproto::Tid(row.number(4)), *data, row.number(6)};
-  return out;
-}
-
 /// Rows of the record index, column by column.
 struct Records {
   std::vector<std::int64_t> repos, collections;

@@ -181,13 +181,7 @@ class SqliteQueries final : public Queries {
     auto done = database_.each(
         sql,
         [&](const Row& row) {
-          out.push_back({.event = {outbox::EventId{row.number(0)}, outbox::LaneKey{row.number(1)},
-                                   row.integer(2) != 0 ? outbox::Order::barrier : outbox::Order::historical,
-                                   std::string(row.text(7))},
-                         .did = std::string(row.text(3)),
-                         .attempts = static_cast<std::uint32_t>(row.integer(4)),
-                         .since = row.integer(5),
-                         .reason = std::string(row.text(6))});
+          out.push_back(read_letter(row));
           bytes += out.back().event.body.size();
           return bytes < kPageBytes;
         },
