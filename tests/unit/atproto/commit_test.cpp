@@ -115,12 +115,38 @@ TEST(Commit, RefusesLooseEncodings) {
   EXPECT_EQ(Commit::decode(test::hex("80")).error(), Errc::commit_malformed);
 }
 
+bool is_dag_cbor_link(const slow::Value& value) {
+  const auto* link = std::get_if<slow::Link>(&value.data);
+  const auto form = test::hex("01711220");
+  return link != nullptr && link->bytes.size() == 36 && std::ranges::equal(ByteView(link->bytes).first(4), form);
+}
+
+/// Whether the bytes are a commit, judged by their tree.
+bool is_commit(ByteView bytes) {
+  const auto tree = slow::decode(bytes);
+  if (!tree || !slow::is_canonical(bytes)) return false;
+  const auto* fields = std::get_if<slow::Map>(&tree->data);
+  if (fields == nullptr || fields->size() != 6) return false;
+  for (const char* name : {"did", "rev", "sig", "data", "prev", "version"}) {
+    if (!fields->contains(name)) return false;
+  }
+  const auto* did = std::get_if<std::string>(&fields->at("did").data);
+  const auto* rev = std::get_if<std::string>(&fields->at("rev").data);
+  const auto* sig = std::get_if<Bytes>(&fields->at("sig").data);
+  const auto* version = std::get_if<std::int64_t>(&fields->at("version").data);
+  const slow::Value& prev = fields->at("prev");
+  return did != nullptr && is_did(*did) && rev != nullptr && Tid::parse(*rev) && sig != nullptr && sig->size() == 64 &&
+         version != nullptr && *version == 3 && is_dag_cbor_link(fields->at("data")) &&
+         (std::holds_alternative<slow::Null>(prev.data) || is_dag_cbor_link(prev));
+}
+
 TEST(Commit, WhatItAcceptsItEncodesAlike) {
   Dice dice(1);
   int accepted = 0;
   for (int i = 0; i < 20'000; ++i) {
     const Bytes bytes = test::mutate(dice, example().encode());
     const auto commit = Commit::decode(bytes);
+    ASSERT_EQ(commit.has_value(), is_commit(bytes)) << i;
     if (!commit) continue;
     ++accepted;
     ASSERT_EQ(commit->encode(), bytes);
