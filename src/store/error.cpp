@@ -11,6 +11,8 @@ const char* text_of(Errc code) {
       return "the database cannot be opened";
     case Errc::newer_schema:
       return "the database was written by a newer version of Tap";
+    case Errc::older_schema:
+      return "the database is not up to date; a start of Tap brings it there";
     case Errc::foreign_schema:
       return "the database belongs to another program";
     case Errc::busy:

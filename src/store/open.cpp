@@ -1,25 +1,51 @@
 // SPDX-License-Identifier: MIT
+#include "tap/store/check.hpp"
 #include "tap/store/store.hpp"
 
+#include "store/check/inspect.hpp"
+#include "store/postgres/snapshot.hpp"
 #include "store/postgres/store.hpp"
+#include "store/sqlite/snapshot.hpp"
 #include "store/sqlite/store.hpp"
 
 namespace tap::store {
+namespace {
 
-bool is_server_url(std::string_view url) { return url.starts_with("postgres://") || url.starts_with("postgresql://"); }
-
-Result<std::unique_ptr<Store>> open_store(const std::string& url, const StoreOptions& options) {
+/// Of a URL that names no server.
+Result<std::string> path_of(const std::string& url) {
   constexpr std::string_view kSqlite = "sqlite://";
-  if (is_server_url(url)) return postgres::open(url, options.max_connections);
   if (url.starts_with(kSqlite)) {
-    const std::string path = url.substr(kSqlite.size());
+    std::string path = url.substr(kSqlite.size());
     if (path.empty()) return fail(Errc::open_failed, url + " names no file");
-    return sqlite::open(path);
+    return path;
   }
   if (url.find("://") != std::string::npos || url.empty()) {
     return fail(Errc::open_failed, "not a database of a known kind; sqlite://<path> and postgres://... are");
   }
-  return sqlite::open(url);
+  return url;
+}
+
+}  // namespace
+
+bool is_server_url(std::string_view url) { return url.starts_with("postgres://") || url.starts_with("postgresql://"); }
+
+Result<std::unique_ptr<Store>> open_store(const std::string& url, const StoreOptions& options) {
+  if (is_server_url(url)) return postgres::open(url, options.max_connections);
+  auto path = path_of(url);
+  if (!path) return std::unexpected(path.error());
+  return sqlite::open(*path);
+}
+
+Result<CheckReport> check_database(const std::string& url) {
+  const auto open = [&]() -> Result<std::unique_ptr<check::Snapshot>> {
+    if (is_server_url(url)) return postgres::open_snapshot(url);
+    auto path = path_of(url);
+    if (!path) return std::unexpected(path.error());
+    return sqlite::open_snapshot(*path);
+  };
+  auto snapshot = open();
+  if (!snapshot) return std::unexpected(snapshot.error());
+  return check::inspect(**snapshot);
 }
 
 }  // namespace tap::store

@@ -20,6 +20,7 @@ using repos::RepoId;
 enum class Errc {
   open_failed = 1,  ///< the database cannot be opened or created
   newer_schema,     ///< written by a newer version of Tap
+  older_schema,     ///< written by an older one, or empty; a start would bring it up to date
   foreign_schema,   ///< a database of something else
   busy,             ///< another process holds it
   full,             ///< no space on the device

@@ -93,7 +93,8 @@ Result<bool> has_column(Connection& connection, std::string_view table, std::str
   return found->has_value();
 }
 
-/// 0 for an empty schema; foreign_schema when it holds something else.
+}  // namespace
+
 Result<std::int64_t> version_of(Connection& connection) {
   auto tables = connection.value(
       "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = "
@@ -119,6 +120,8 @@ Result<std::int64_t> version_of(Connection& connection) {
   if (!*version) return fail(Errc::foreign_schema, "its table meta has no schema version");
   return **version;
 }
+
+namespace {
 
 Result<void> run_steps(Connection& connection, Migrations steps) {
   auto done = connection.script("BEGIN");

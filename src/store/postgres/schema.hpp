@@ -11,6 +11,9 @@ namespace tap::store::postgres {
 using Migrations = std::span<const char* const>;
 [[nodiscard]] Migrations migrations();
 
+/// 0 for an empty schema; foreign_schema when it holds something else.
+[[nodiscard]] Result<std::int64_t> version_of(Connection& connection);
+
 /// Brings the first schema of the search path to the newest version, all steps in one transaction. newer_schema,
 /// foreign_schema: nothing is touched.
 [[nodiscard]] Result<void> migrate(Connection& connection, Migrations steps);

@@ -85,7 +85,8 @@ Result<bool> has_table(Database& database, std::string_view name) {
   return found->has_value();
 }
 
-/// 0 for an empty file; foreign_schema when it holds something else.
+}  // namespace
+
 Result<std::int64_t> version_of(Database& database) {
   auto tables = database.value("SELECT count(*) FROM sqlite_schema");
   if (!tables) return std::unexpected(tables.error());
@@ -104,8 +105,6 @@ Result<std::int64_t> version_of(Database& database) {
   if (!version || !version->has_value()) return fail(Errc::foreign_schema, "its table meta has no schema version");
   return **version;
 }
-
-}  // namespace
 
 Migrations migrations() { return kMigrations; }
 

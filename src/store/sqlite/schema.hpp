@@ -11,6 +11,9 @@ namespace tap::store::sqlite {
 using Migrations = std::span<const char* const>;
 [[nodiscard]] Migrations migrations();
 
+/// 0 for an empty file; foreign_schema when it holds something else.
+[[nodiscard]] Result<std::int64_t> version_of(Database& database);
+
 /// Brings the database to the newest version, all steps in one transaction. newer_schema, foreign_schema: nothing is
 /// touched.
 [[nodiscard]] Result<void> migrate(Database& database, Migrations steps);

@@ -6,10 +6,12 @@
 #include "support/postgres_server.hpp"
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <atomic>
 #include <filesystem>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -38,7 +40,12 @@ class ScratchFolder {
 class Backend {
  public:
   virtual ~Backend() = default;
-  [[nodiscard]] virtual Result<std::unique_ptr<Store>> open() = 0;
+  [[nodiscard]] Result<std::unique_ptr<Store>> open() { return open_store(url()); }
+  [[nodiscard]] virtual std::string url() const = 0;
+  /// Whether it is a file, which is not there before it is opened.
+  [[nodiscard]] virtual bool is_file() const = 0;
+  /// Runs the statements of its kind behind the store's back.
+  virtual void sql(const std::string& sqlite, const std::string& postgres) = 0;
   /// What a new process finds after this one died at this moment. The store stays open. Empty when the engine's
   /// server survives its clients.
   [[nodiscard]] virtual std::unique_ptr<Backend> crashed_copy() = 0;
@@ -46,7 +53,16 @@ class Backend {
 
 class SqliteBackend final : public Backend {
  public:
-  [[nodiscard]] Result<std::unique_ptr<Store>> open() override { return open_store("sqlite://" + path()); }
+  [[nodiscard]] std::string url() const override { return "sqlite://" + path(); }
+  [[nodiscard]] bool is_file() const override { return true; }
+  void sql(const std::string& sqlite, const std::string&) override {
+    sqlite3* handle = nullptr;
+    sqlite3_open(path().c_str(), &handle);
+    const int code = sqlite3_exec(handle, sqlite.c_str(), nullptr, nullptr, nullptr);
+    const std::string error = sqlite3_errmsg(handle);
+    sqlite3_close(handle);
+    if (code != SQLITE_OK) throw std::runtime_error(error);
+  }
   [[nodiscard]] std::unique_ptr<Backend> crashed_copy() override {
     auto copy = std::make_unique<SqliteBackend>();
     for (const char* suffix : {"", "-wal"}) {
@@ -69,9 +85,12 @@ class PostgresBackend final : public Backend {
     server_.sql("CREATE SCHEMA " + schema_);
   }
   ~PostgresBackend() override { server_.sql("DROP SCHEMA " + schema_ + " CASCADE"); }
-  [[nodiscard]] Result<std::unique_ptr<Store>> open() override { return open_store(url()); }
+  [[nodiscard]] bool is_file() const override { return false; }
+  void sql(const std::string&, const std::string& postgres) override {
+    server_.sql("SET search_path = " + schema_ + "; " + postgres);
+  }
   [[nodiscard]] std::unique_ptr<Backend> crashed_copy() override { return nullptr; }
-  [[nodiscard]] std::string url() const { return server_.schema_url(schema_); }
+  [[nodiscard]] std::string url() const override { return server_.schema_url(schema_); }
   [[nodiscard]] const std::string& schema() const { return schema_; }
 
  private:
