@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: MIT
 #include "tap/base/log.hpp"
+#include "tap/store/store.hpp"
 
 #include "bench/calibrator.hpp"
 #include "bench/scenario.hpp"
+#include "support/postgres_server.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <stdexcept>
 
 namespace {
 
+using namespace tap;
 using namespace tap::bench;
 
 struct CommandLine {
   Options options;
   std::vector<std::string> wanted;
   std::filesystem::path json;
+  bool postgres = false;
   bool list = false;
 };
 
@@ -28,6 +33,11 @@ void declare(CLI::App& app, CommandLine& line) {
   app.add_option("--json", line.json, "write the figures to this file, too");
   app.add_option("--folder", line.options.folder, "where databases go while they are needed")
       ->check(CLI::ExistingDirectory);
+  auto* db = app.add_option("--db", line.options.server, "a PostgreSQL database: schemas are made in it, and dropped")
+                 ->check([](const std::string& url) {
+                   return store::is_server_url(url) ? std::string() : "not the URL of a PostgreSQL database";
+                 });
+  app.add_flag("--postgres", line.postgres, "a PostgreSQL server of its own, in --folder")->excludes(db);
   app.add_option("--accounts", line.options.accounts, "scale: accounts of the network");
   app.add_option("--records", line.options.records, "scale: records of an account");
   app.add_option("--events", line.options.events, "scale: live events");
@@ -47,8 +57,14 @@ std::vector<Scenario> chosen(const std::vector<std::string>& wanted) {
   return found;
 }
 
-int run(const CommandLine& line) {
+int run(CommandLine line) {
   const auto selected = chosen(line.wanted);
+  std::optional<test::PostgresServer> server;
+  if (line.postgres) {
+    if (const std::string reason = test::PostgresServer::missing(); !reason.empty()) throw std::runtime_error(reason);
+    server.emplace(std::vector<std::string>(), line.options.folder);  // with the settings of every new server
+    line.options.server = server->url();
+  }
   Report report;
   report.open(measure_verification(), !line.options.smoke);
   for (const Scenario& scenario : selected) {

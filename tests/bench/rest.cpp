@@ -9,15 +9,15 @@ namespace tap::bench {
 void run_rest(const Run& run) {
   const std::size_t repos = run.scale(run.options.accounts, 1'000'000, 2'000);
   const Network network({.accounts = 0});
-  TemporaryFolder empty(run.options.folder), full(run.options.folder);
-  seed_repos(full.database(), repos);
+  Database empty(run.options.folder, run.options.server), full(run.options.folder, run.options.server);
+  seed_repos(full, repos);
 
-  const auto idle = [&](TemporaryFolder& folder, double& start) {
-    Stage stage(run, folder, network);
+  const auto idle = [&](const Database& database, double& start) {
+    Stage stage(run, database, network);
     stage.detach_consumer();
     start = stage.tap().startup_seconds();
     stage.settle();
-    const Usage usage = stage.tap().usage();
+    const Usage usage = stage.usage();
     stage.finish();
     return static_cast<double>(usage.resident);
   };
@@ -34,7 +34,7 @@ void run_rest(const Run& run) {
   run.report.add({"memory, empty", memory_empty / 1e6, "MB"});
   run.report.add({"start", start_full, "s"});
   run.report.add({"start, empty", start_empty, "s"});
-  run.report.add({"database, a repo", static_cast<double>(full.database_bytes()) / count, "B"});
+  run.report.add({"database, a repo", static_cast<double>(full.bytes()) / count, "B"});
 }
 
 }  // namespace tap::bench

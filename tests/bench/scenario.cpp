@@ -29,9 +29,23 @@ void check(const Tally& tally, const Expected& got, const Expected& expected) {
 
 }  // namespace
 
-Stage::Stage(const Run& run, TemporaryFolder& folder, const Network& network)
-    : run_(run), tap_(run.options.tap, folder, network.flags()), api_(tap_.port()) {
+void Run::add_server(const Usage& before, const Usage& after, double count, const std::string& each) const {
+  if (options.server.empty()) return;
+  report.add(
+      {"CPU of the server, " + each, (after.server_cpu_seconds - before.server_cpu_seconds) / count * 1e6, "us"});
+  report.add({"log of the server, " + each, static_cast<double>(after.server_log - before.server_log) / count, "B"});
+}
+
+Stage::Stage(const Run& run, const Database& database, const Network& network)
+    : run_(run), database_(database), tap_(run.options.tap, database, network.flags()), api_(tap_.port()) {
   attach_consumer();
+}
+
+Usage Stage::usage() const {
+  Usage usage = tap_.usage();
+  usage.server_cpu_seconds = database_.server_cpu_seconds();
+  usage.server_log = database_.server_log_bytes();
+  return usage;
 }
 
 template <class Done>

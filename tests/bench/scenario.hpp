@@ -3,6 +3,7 @@
 
 #include "bench/api.hpp"
 #include "bench/consumer.hpp"
+#include "bench/database.hpp"
 #include "bench/network.hpp"
 #include "bench/report.hpp"
 #include "bench/tap_process.hpp"
@@ -21,6 +22,7 @@ namespace tap::bench {
 struct Options {
   std::filesystem::path tap;
   std::filesystem::path folder = std::filesystem::temp_directory_path();
+  std::string server;  ///< the URL of a PostgreSQL database to make schemas in; empty: SQLite in `folder`
   std::size_t accounts = 0;
   std::size_t records = 0;
   std::size_t events = 0;
@@ -37,16 +39,23 @@ struct Run {
   [[nodiscard]] std::size_t scale(std::size_t asked, std::size_t normal, std::size_t tiny) const {
     return asked != 0 ? asked : options.smoke ? tiny : normal;
   }
+  /// Every database has bars of its own.
+  [[nodiscard]] std::optional<Bar> bar(std::optional<Bar> sqlite, std::optional<Bar> postgres) const {
+    return options.server.empty() ? sqlite : postgres;
+  }
+  /// Reports what a server did between the two for each of so many, `each` being "a commit"; nothing without a server.
+  void add_server(const Usage& before, const Usage& after, double count, const std::string& each) const;
 };
 
 /// A Tap that follows a network, and its consumer. Whatever does not come in time or is not exact is thrown.
 class Stage {
  public:
-  /// Starts on an empty database, or on the one that is in `folder`.
-  Stage(const Run& run, TemporaryFolder& folder, const Network& network);
+  Stage(const Run& run, const Database& database, const Network& network);
 
   [[nodiscard]] TapProcess& tap() { return tap_; }
   [[nodiscard]] Api& api() { return api_; }
+  /// Of Tap and, where there is one, of the database server.
+  [[nodiscard]] Usage usage() const;
   [[nodiscard]] const Consumer& consumer() const { return *consumer_; }
   void attach_consumer(bool timed = false) { consumer_.emplace(tap_.port(), timed); }
   void detach_consumer() { consumer_.reset(); }
@@ -67,6 +76,7 @@ class Stage {
   Tally await(const std::string& what, Done done);
 
   const Run& run_;
+  const Database& database_;
   TapProcess tap_;
   Api api_;
   std::optional<Consumer> consumer_;

@@ -25,8 +25,7 @@ T need(Result<T> result) {
 /// Gathers mutations to large transactions.
 class Seeder {
  public:
-  explicit Seeder(const std::filesystem::path& database)
-      : store_(need(store::open_store("sqlite://" + database.string()))) {
+  explicit Seeder(const Database& database) : store_(need(store::open_store(database.url()))) {
     need(store_->load_repos([](const store::RepoRow&) {}));
   }
   void put(store::Mutation mutation, std::size_t rows = 1) {
@@ -66,7 +65,7 @@ store::RecordChange change_of(const std::string& path, ByteView record) {
 
 }  // namespace
 
-void seed_repos(const std::filesystem::path& database, std::size_t repos) {
+void seed_repos(const Database& database, std::size_t repos) {
   Seeder seeder(database);
   test::TidSource revs;
   for (std::size_t i = 0; i < repos; ++i) {
@@ -79,8 +78,7 @@ void seed_repos(const std::filesystem::path& database, std::size_t repos) {
   seeder.finish();
 }
 
-void seed_accounts(const std::filesystem::path& database, const std::vector<test::Account>& accounts,
-                   std::size_t more_records) {
+void seed_accounts(const Database& database, const std::vector<test::Account>& accounts, std::size_t more_records) {
   constexpr std::size_t kChanges = 1'000;
   Seeder seeder(database);
   std::uint64_t number = 0;

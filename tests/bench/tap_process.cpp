@@ -39,29 +39,10 @@ double seconds_since(SteadyClock::time_point begin) {
 
 }  // namespace
 
-TemporaryFolder::TemporaryFolder(const std::filesystem::path& base) {
-  std::string pattern = (base / "tap-bench-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) throw std::system_error(errno, std::generic_category(), pattern);
-  path_ = pattern;
-  std::filesystem::create_directory(path_ / "db");
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;  // what cannot be deleted stays
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::uint64_t TemporaryFolder::database_bytes() const {
-  std::uint64_t bytes = 0;
-  for (const auto& file : std::filesystem::directory_iterator(path_ / "db")) bytes += file.file_size();
-  return bytes;
-}
-
-TapProcess::TapProcess(const std::filesystem::path& binary, const TemporaryFolder& folder,
-                       std::vector<std::string> flags)
-    : log_(folder.log()) {
-  std::vector<std::string> arguments = {
-      binary.string(), "run", "--db-url", "sqlite://" + folder.database().string(), "--bind", "127.0.0.1:0"};
+TapProcess::TapProcess(const std::filesystem::path& binary, const Database& database, std::vector<std::string> flags)
+    : log_(database.log()) {
+  std::vector<std::string> arguments = {binary.string(), "run",         "--db-url",   database.url(),
+                                        "--bind",        "127.0.0.1:0", "--temp-dir", database.temporary_files()};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   const auto begin = SteadyClock::now();
   spawn(binary, arguments);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "bench/database.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -17,32 +19,17 @@ struct Usage {
   std::uint64_t resident = 0;  ///< bytes of memory now
   std::uint64_t peak = 0;      ///< bytes of memory at most, since the start or reset_peak()
   std::uint64_t written = 0;   ///< bytes given to the disk
+  // Of the database server, when there is one.
+  double server_cpu_seconds = 0;  ///< of all its processes; 0 when it is on another machine
+  std::uint64_t server_log = 0;   ///< bytes of its write-ahead log
 };
 
-/// A folder of its own below `base`, deleted with all that is in it.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(const std::filesystem::path& base);
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  /// The database is alone in a folder, so that its size includes whatever the engine puts beside it.
-  [[nodiscard]] std::filesystem::path database() const { return path_ / "db" / "tap.db"; }
-  [[nodiscard]] std::uint64_t database_bytes() const;
-  [[nodiscard]] std::filesystem::path log() const { return path_ / "tap.log"; }
-
- private:
-  std::filesystem::path path_;
-};
-
-/// The program under test: `tap run` as a child, with its log in the folder. Failures are thrown with the end of that
-/// log. A child that was not stopped is killed at the end.
+/// The program under test: `tap run` as a child, with its log in the database's folder. Failures are thrown with the
+/// end of that log. A child that was not stopped is killed at the end.
 class TapProcess {
  public:
   /// Returns once it says that it has started.
-  TapProcess(const std::filesystem::path& binary, const TemporaryFolder& folder, std::vector<std::string> flags);
+  TapProcess(const std::filesystem::path& binary, const Database& database, std::vector<std::string> flags);
   ~TapProcess();
   TapProcess(const TapProcess&) = delete;
   TapProcess& operator=(const TapProcess&) = delete;

@@ -17,6 +17,20 @@
 
 namespace tap::test {
 
+/// Runs SQL on a connection of its own; the first value of its last answer.
+inline std::string run_sql(const std::string& url, const std::string& statements) {
+  PGconn* connection = PQconnectdb(url.c_str());
+  PQsetNoticeReceiver(connection, [](void*, const PGresult*) {}, nullptr);
+  PGresult* answer = PQexec(connection, statements.c_str());
+  const ExecStatusType status = PQresultStatus(answer);
+  const std::string error = PQerrorMessage(connection);
+  const std::string value = status == PGRES_TUPLES_OK && PQntuples(answer) > 0 ? PQgetvalue(answer, 0, 0) : "";
+  PQclear(answer);
+  PQfinish(connection);
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) throw std::runtime_error(error);
+  return value;
+}
+
 /// A PostgreSQL server of its own: a temporary folder, a socket in it, no TCP. It dies with the process. Run by root,
 /// it is the user postgres', because it refuses root.
 class PostgresServer {
@@ -28,7 +42,10 @@ class PostgresServer {
     return {};
   }
 
-  PostgresServer() : folder_(std::filesystem::temp_directory_path() / ("tap-pg-" + std::to_string(::getpid()))) {
+  /// `options` are those of postgres itself; without others it is quick, but its data do not survive a power cut.
+  explicit PostgresServer(std::vector<std::string> options = {"-F"},
+                          const std::filesystem::path& base = std::filesystem::temp_directory_path())
+      : folder_(base / ("tap-pg-" + std::to_string(::getpid()))), options_(std::move(options)) {
     std::filesystem::create_directory(folder_);
     if (const passwd* user = owner(); user != nullptr && ::chown(folder_.c_str(), user->pw_uid, user->pw_gid) != 0) {
       throw std::runtime_error("chown of " + folder_.string());
@@ -48,8 +65,10 @@ class PostgresServer {
   PostgresServer& operator=(const PostgresServer&) = delete;
 
   void start() {
-    process_ =
-        start_process({binary("postgres"), "-D", data(), "-k", folder_.string(), "-c", "listen_addresses=", "-F"});
+    std::vector<std::string> command = {binary("postgres"), "-D", data(), "-k", folder_.string(), "-c",
+                                        "listen_addresses="};
+    command.insert(command.end(), options_.begin(), options_.end());
+    process_ = start_process(command);
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (PQping(url().c_str()) != PQPING_OK) {
       if (std::chrono::steady_clock::now() > end) throw std::runtime_error("the PostgreSQL server does not start");
@@ -72,17 +91,7 @@ class PostgresServer {
     return url("&options=-csearch_path%3D" + schema);
   }
   /// Runs SQL as the superuser; the first value of its last answer.
-  std::string sql(const std::string& statements) const {
-    PGconn* connection = PQconnectdb(url("&options=-cclient_min_messages%3Derror").c_str());
-    PGresult* answer = PQexec(connection, statements.c_str());
-    const ExecStatusType status = PQresultStatus(answer);
-    const std::string error = PQerrorMessage(connection);
-    const std::string value = status == PGRES_TUPLES_OK && PQntuples(answer) > 0 ? PQgetvalue(answer, 0, 0) : "";
-    PQclear(answer);
-    PQfinish(connection);
-    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) throw std::runtime_error(error);
-    return value;
-  }
+  std::string sql(const std::string& statements) const { return run_sql(url(), statements); }
 
  private:
   static std::string binary(const std::string& name) { return "/usr/lib/postgresql/15/bin/" + name; }
@@ -109,6 +118,7 @@ class PostgresServer {
   }
 
   std::filesystem::path folder_;
+  std::vector<std::string> options_;
   pid_t process_ = 0;
 };
 

@@ -8,8 +8,8 @@
 
 namespace tap::test {
 
-TemporaryFolder::TemporaryFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "tap-test-XXXXXX").string();
+TemporaryFolder::TemporaryFolder(const std::filesystem::path& base) {
+  std::string pattern = (base / "tap-test-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::system_error(errno, std::generic_category(), pattern);
   path_ = pattern;
 }

@@ -5,10 +5,10 @@
 
 namespace tap::test {
 
-/// A folder of its own below the system's folder for temporary files, deleted with all that is in it.
+/// A folder of its own below `base`, deleted with all that is in it.
 class TemporaryFolder {
  public:
-  TemporaryFolder();
+  explicit TemporaryFolder(const std::filesystem::path& base = std::filesystem::temp_directory_path());
   ~TemporaryFolder();
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
