@@ -2,6 +2,7 @@
 #include "tap/app/app.hpp"
 #include "tap/app/config.hpp"
 #include "tap/base/log.hpp"
+#include "tap/store/check.hpp"
 
 #include <exception>
 #include <fstream>
@@ -35,12 +36,24 @@ void read_dotenv(tap::app::Environment& environment) {
   }
 }
 
+/// Gives 0 when the database is sound, 1 when not, 2 when it cannot be checked.
+int check(const std::string& database_url) {
+  const auto report = tap::store::check_database(database_url);
+  if (!report) {
+    std::cerr << "could not be checked: " << report.error().message() << std::endl;
+    return 2;
+  }
+  std::cout << report->text() << std::flush;
+  return report->is_sound() ? 0 : 1;
+}
+
 int run(std::vector<std::string> arguments) {
   auto environment = read_environment();
   read_dotenv(environment);
   const auto invocation = tap::app::read_command_line(std::move(arguments), environment);
   std::cout << invocation.out << std::flush;
   std::cerr << invocation.error << std::flush;
+  if (invocation.check) return check(invocation.config.db_url);
   if (!invocation.run) return invocation.status;
 
   tap::log::set_level(tap::log::parse_level(invocation.config.log_level));

@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kUsageError = 255;
 constexpr int kUnknownCommand = 3;
+constexpr std::string_view kCheckFlag = "db-url";  ///< the only one of `tap check`
 
 /// How one option stands on the command line.
 struct Given {
@@ -98,18 +99,33 @@ std::string general_help() {
          "Usage:\n"
          "  tap run [flags]     run the service\n"
          "  tap run --help      list its flags\n"
+         "  tap check           hold the database against its invariants\n"
+         "  tap check --help    say how\n"
          "  tap --version       print the version\n";
+}
+
+std::string help_on(const Option& option) {
+  const std::string flag =
+      option.is_switch() ? fmt::format("--{}", option.flag) : fmt::format("--{} {}", option.flag, option.type());
+  const std::string fallback = option.fallback();
+  return fmt::format("  {}\n      {}\n      {}{}\n", flag, option.help, fmt::join(option.environment, ", "),
+                     fallback.empty() ? "" : ", default " + fallback);
 }
 
 std::string run_help() {
   std::string text =
       "Usage: tap run [flags]\n\nEach flag can be given by its environment variable, too, also in a file .env.\n\n";
+  for (const Option& option : options()) text += help_on(option);
+  return text;
+}
+
+std::string check_help() {
+  std::string text =
+      "Usage: tap check [--db-url TEXT]\n\nHolds the database against its invariants and says what it found. Reads "
+      "only, "
+      "also while a Tap runs on it.\nExit status: 0 sound, 1 not sound, 2 could not be checked.\n\n";
   for (const Option& option : options()) {
-    const std::string flag =
-        option.is_switch() ? fmt::format("--{}", option.flag) : fmt::format("--{} {}", option.flag, option.type());
-    const std::string fallback = option.fallback();
-    text += fmt::format("  {}\n      {}\n      {}{}\n", flag, option.help, fmt::join(option.environment, ", "),
-                        fallback.empty() ? "" : ", default " + fallback);
+    if (option.flag == kCheckFlag) text += help_on(option);
   }
   return text;
 }
@@ -119,14 +135,25 @@ Invocation usage_error(const std::string& text) {
           .error = fmt::format("Incorrect Usage: {}\nsee tap run --help\nERROR exiting process: {}\n", text, text)};
 }
 
-Invocation configure(const std::list<Given>& given, const Environment& environment) {
-  Invocation invocation{.run = true};
+Invocation configure(Invocation invocation, const std::list<Given>& given, const Environment& environment) {
   for (const Given& entry : given) {
     const std::string error = entry.values.empty() ? set_from_environment(invocation.config, *entry.option, environment)
                                                    : set_from_flag(invocation.config, entry);
     if (!error.empty()) return usage_error(error);
   }
   return invocation;
+}
+
+void add_option(CLI::App& command, const Option& option, std::list<Given>& given) {
+  Given& entry = given.emplace_back(&option);
+  const std::string name = "--" + std::string(option.flag);
+  if (option.is_switch()) {
+    command.add_flag(name, entry.values);
+  } else {
+    command.add_option(name, entry.values)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
 }
 
 }  // namespace
@@ -144,19 +171,17 @@ Invocation read_command_line(std::vector<std::string> arguments, const Environme
   bool ignored_version = false;  // as the original does
   run->add_flag("-v,--version", ignored_version);
   std::list<Given> given;  // its elements stay where they are: CLI11 keeps references
+  CLI::App* check = app.add_subcommand("check");
+  check->set_help_flag("-h,--help");
+  std::list<Given> given_to_check;
   for (const Option& option : options()) {
-    Given& entry = given.emplace_back(&option);
-    const std::string name = "--" + std::string(option.flag);
-    if (option.is_switch()) {
-      run->add_flag(name, entry.values);
-    } else {
-      run->add_option(name, entry.values)
-          ->allow_extra_args(false)
-          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    }
+    add_option(*run, option, given);
+    if (option.flag == kCheckFlag) add_option(*check, option, given_to_check);
   }
+  app.require_subcommand(0, 1);
 
-  if (!arguments.empty() && !arguments.front().starts_with('-') && arguments.front() != "run") {
+  const bool names_command = !arguments.empty() && !arguments.front().starts_with('-');
+  if (names_command && arguments.front() != "run" && arguments.front() != "check") {
     if (arguments.front() == "help") return {.out = general_help()};
     return {.status = kUnknownCommand, .error = fmt::format("No help topic for '{}'\n", arguments.front())};
   }
@@ -164,13 +189,14 @@ Invocation read_command_line(std::vector<std::string> arguments, const Environme
   try {
     app.parse(arguments);
   } catch (const CLI::CallForHelp&) {
-    return {.out = run->parsed() ? run_help() : general_help()};
+    return {.out = run->parsed() ? run_help() : check->parsed() ? check_help() : general_help()};
   } catch (const CLI::ParseError& error) {
     return usage_error(error.what());
   }
   if (version) return {.out = fmt::format("tap version {}\n", TAP_VERSION)};
+  if (check->parsed()) return configure({.check = true}, given_to_check, environment);
   if (!run->parsed()) return {.out = general_help()};
-  return configure(given, environment);
+  return configure({.run = true}, given, environment);
 }
 
 }  // namespace tap::app

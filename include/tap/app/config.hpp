@@ -66,11 +66,12 @@ struct Option {
 
 using Environment = std::map<std::string, std::string>;
 
-/// What the command line asks for: run with `config`, or print and exit.
+/// What the command line asks for: run with `config`, check the database of `config.db_url`, or print and exit.
 struct Invocation {
   bool run = false;
+  bool check = false;
   Config config{};
-  int status = 0;       ///< to exit with, unless `run`
+  int status = 0;       ///< to exit with, unless `run` or `check`
   std::string out{};    ///< for standard output
   std::string error{};  ///< for standard error
 };

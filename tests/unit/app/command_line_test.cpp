@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 Invocation read(std::vector<std::string> arguments, const Environment& environment = {}) {
@@ -145,6 +146,20 @@ TEST(CommandLine, UsageErrorsGoToStandardErrorWithStatus255) {
 TEST(CommandLine, AnUnknownCommandIsStatus3) {
   EXPECT_EQ(read({"serve"}).status, 3);
   EXPECT_FALSE(read({"serve"}).run);
+}
+
+TEST(CommandLine, ACheckKnowsTheDatabaseAndNothingElse) {
+  const auto by_default = read({"check"});
+  EXPECT_TRUE(by_default.check);
+  EXPECT_FALSE(by_default.run);
+  EXPECT_EQ(by_default.config.db_url, "sqlite://./tap.db");
+  const Environment environment = {{"TAP_DATABASE_URL", "sqlite://env.db"}, {"TAP_MAX_DB_CONNS", "rubbish"}};
+  EXPECT_EQ(read({"check"}, environment).config.db_url, "sqlite://env.db");
+  EXPECT_EQ(read({"check", "--db-url", "other.db"}, environment).config.db_url, "other.db");
+  EXPECT_EQ(read({"check", "--bind", ":1"}).status, 255);
+  EXPECT_EQ(read({"check", "run"}).status, 255);
+  EXPECT_THAT(read({"check", "--help"}).out, HasSubstr("--db-url"));
+  EXPECT_THAT(read({"check", "--help"}).out, Not(HasSubstr("--bind")));
 }
 
 TEST(CommandLine, HelpAndVersionPrintAndEndWell) {
