@@ -2,12 +2,14 @@
 #include "tap/app/config.hpp"
 
 #include "tap/atproto/identifiers.hpp"
+#include "tap/base/text.hpp"
 #include "tap/net/url.hpp"
 
 #include "app/values.hpp"
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 namespace tap::app {
 namespace {
@@ -56,6 +58,30 @@ std::string bad_pattern(const std::vector<std::string>& patterns, std::string_vi
   const auto bad = std::ranges::find_if_not(patterns, is_filter);
   if (bad == patterns.end()) return {};
   return flag_and_variable(option_of(flag)) + " has \"" + *bad + "\", which is neither an NSID nor a prefix and *";
+}
+
+/// host:port, [IPv6]:port or :port.
+bool is_address(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || !parse_decimal<std::uint16_t>(text.substr(colon + 1))) return false;
+  const std::string_view host = text.substr(0, colon);
+  return !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
+}
+
+std::string bad_address(const std::string& text, std::string_view flag) {
+  if (is_address(text)) return {};
+  return flag_and_variable(option_of(flag)) + " must be host:port or :port, not \"" + text + "\"";
+}
+
+/// Settings that fit each alone but not together.
+std::string contradiction(const Config& config) {
+  if (config.no_replay && config.full_network) {
+    return "--no-replay cannot be used with --full-network (TAP_NO_REPLAY, TAP_FULL_NETWORK)";
+  }
+  if (config.metrics_listen == config.bind && !config.bind.ends_with(":0")) {
+    return "--metrics-listen cannot be the address of --bind (TAP_METRICS_LISTEN, TAP_BIND)";
+  }
+  return {};
 }
 
 bool is_database_url(std::string_view url) {
@@ -222,8 +248,13 @@ std::string validate(const Config& config) {
   }
   if (std::string error = bad_pattern(config.collection_filters, "collection-filters"); !error.empty()) return error;
   if (std::string error = bad_pattern(config.signal_collection, "signal-collection"); !error.empty()) return error;
-  if (config.no_replay && config.full_network) {
-    return "--no-replay cannot be used with --full-network (TAP_NO_REPLAY, TAP_FULL_NETWORK)";
+  if (std::string error = bad_address(config.bind, "bind"); !error.empty()) return error;
+  if (!config.metrics_listen.empty()) {
+    if (std::string error = bad_address(config.metrics_listen, "metrics-listen"); !error.empty()) return error;
+  }
+  if (std::string error = contradiction(config); !error.empty()) return error;
+  if (!config.temp_dir.empty() && !std::filesystem::is_directory(config.temp_dir)) {
+    return flag_and_variable(option_of("temp-dir")) + " is no folder: " + config.temp_dir;
   }
   for (const Option& option : options()) {
     if (std::string error = out_of_range(config, option); !error.empty()) return error;

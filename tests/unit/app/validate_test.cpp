@@ -90,6 +90,34 @@ TEST(Validate, SignalCollectionsArePatterns) {
   }
 }
 
+TEST(Validate, AddressesAreHostAndPort) {
+  for (const char* address : {":2480", "127.0.0.1:0", "localhost:80", "[::1]:2480", "[::]:1"}) {
+    EXPECT_THAT(validate(changed([&](Config& c) { c.bind = address; })), IsEmpty()) << address;
+  }
+  for (const char* address :
+       {"", "2480", "localhost", "localhost:", ":65536", ":http", "::1:80", "http://localhost:80"}) {
+    EXPECT_THAT(validate(changed([&](Config& c) { c.bind = address; })),
+                AllOf(HasSubstr("--bind"), HasSubstr("TAP_BIND")))
+        << address;
+  }
+  EXPECT_THAT(validate(changed([](Config& c) { c.metrics_listen = "2481"; })), HasSubstr("TAP_METRICS_LISTEN"));
+  EXPECT_THAT(validate(changed([](Config& c) { c.metrics_listen = ""; })), IsEmpty()) << "off";
+}
+
+TEST(Validate, MetricsHaveAnAddressOfTheirOwn) {
+  const auto both = [](const char* address) {
+    return validate(changed([&](Config& c) { c.bind = c.metrics_listen = address; }));
+  };
+  EXPECT_THAT(both(":2480"), AllOf(HasSubstr("TAP_METRICS_LISTEN"), HasSubstr("TAP_BIND")));
+  EXPECT_THAT(both("127.0.0.1:0"), IsEmpty()) << "any free port, and another one";
+}
+
+TEST(Validate, TemporaryFolderIsThere) {
+  EXPECT_THAT(validate(changed([](Config& c) { c.temp_dir = "/nowhere/at/all"; })),
+              AllOf(HasSubstr("--temp-dir"), HasSubstr("TAP_TEMP_DIR"), HasSubstr("/nowhere/at/all")));
+  EXPECT_THAT(validate(changed([](Config& c) { c.temp_dir = testing::TempDir(); })), IsEmpty());
+}
+
 TEST(Validate, TheWholeNetworkIsNotFollowedWithoutReplay) {
   const auto error = validate(changed([](Config& c) { c.no_replay = c.full_network = true; }));
   EXPECT_THAT(error, HasSubstr("--no-replay cannot be used with --full-network"));
