@@ -7,6 +7,7 @@
 
 #include "app/metrics_server.hpp"
 #include "app/parts.hpp"
+#include "app/process_metrics.hpp"
 #include "app/stopper.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -93,9 +94,11 @@ class App {
 
   bool start() {
     if (!config_.metrics_listen.empty()) {
+      add_process_metrics(parts_.metrics);
       auto started = MetricsServer::start(config_.metrics_listen, parts_.metrics);
       if (!started) return fail_to_start(started.error());
       metrics_server_ = std::move(*started);
+      kLog.info("serving metrics", {{"addr", config_.metrics_listen}, {"port", metrics_server_->port()}});
     }
     if (auto listening = parts_.server->listen(); !listening) return fail_to_start(listening.error());
 
@@ -119,6 +122,7 @@ class App {
     intake_.spawn("resyncer", parts_.resyncer->run());
     intake_.spawn("recheck", parts_.recheck.run());
     intake_.spawn("cursor", parts_.session->save_regularly());
+    intake_.spawn("lag", parts_.session->measure_lag());
     intake_.spawn("firehose", parts_.session->run());
     for (const auto& crawler : parts_.crawlers) intake_.spawn("crawler", crawler->run());
   }

@@ -5,7 +5,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
-#include <atomic>
 #include <mutex>
 #include <vector>
 
@@ -15,12 +14,14 @@ namespace asio = boost::asio;
 
 struct CpuPool::State {
   Executor loop;
-  std::atomic<std::size_t> queued{0};
+  metrics::Gauge own_depth;
+  metrics::Gauge& depth;
   std::mutex mutex;
   std::vector<std::move_only_function<void()>> finished;  // guarded by the mutex
   asio::thread_pool threads;                              // last: joined first
 
-  State(Executor e, std::size_t count) : loop(std::move(e)), threads(count) {}
+  State(Executor e, std::size_t count, metrics::Gauge* shown)
+      : loop(std::move(e)), depth(shown != nullptr ? *shown : own_depth), threads(count) {}
 
   /// The first of a batch wakes the loop; those that finish until it comes ride along.
   void finish(std::move_only_function<void()> done) {
@@ -43,20 +44,19 @@ struct CpuPool::State {
   }
 };
 
-CpuPool::CpuPool(Executor loop, std::size_t threads) : state_(std::make_unique<State>(std::move(loop), threads)) {}
+CpuPool::CpuPool(Executor loop, std::size_t threads, metrics::Gauge* depth)
+    : state_(std::make_unique<State>(std::move(loop), threads, depth)) {}
 
 CpuPool::~CpuPool() { state_->threads.join(); }
 
-std::size_t CpuPool::queued() const { return state_->queued.load(std::memory_order_relaxed); }
-
 void CpuPool::submit(std::move_only_function<void()> work, std::move_only_function<void()> done) {
-  state_->queued.fetch_add(1, std::memory_order_relaxed);
+  state_->depth.add(1);
   // The loop must not end while a result is on its way.
   auto guard = asio::make_work_guard(state_->loop);
   asio::post(state_->threads,
              [this, work = std::move(work), done = std::move(done), guard = std::move(guard)]() mutable noexcept {
                work();
-               state_->queued.fetch_sub(1, std::memory_order_relaxed);
+               state_->depth.add(-1);
                state_->finish(std::move(done));
              });
 }

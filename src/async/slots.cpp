@@ -20,11 +20,13 @@ Task<Slots::Slot> Slots::take(std::chrono::milliseconds patience) {
 
 Slots::Slot Slots::enter() {
   --free_;
+  if (taken_ != nullptr) taken_->add(1);
   return Slot(this);
 }
 
 void Slots::leave() {
   ++free_;
+  if (taken_ != nullptr) taken_->add(-1);
   freed_.notify_one();
 }
 

@@ -177,6 +177,19 @@ Result<FrameHead> read_frame_head(ByteView frame) {
   return head;
 }
 
+std::string_view read_event_time(ByteView body) {
+  cbor::Reader reader(body);
+  auto map = cbor::MapReader::open(reader);
+  if (!map) return {};
+  while (map->more()) {
+    auto key = map->next();
+    if (!key) return {};
+    if (*key == "time") return reader.read_text().value_or(std::string_view());
+    if (auto skipped = reader.skip(); !skipped) return {};
+  }
+  return {};
+}
+
 Result<CommitEvent> decode_commit(ByteView body) {
   CommitEvent event;
   auto read = read_payload(body, {"seq", "repo", "commit", "rev", "since", "blocks", "ops", "time"},

@@ -50,6 +50,20 @@ MetricFamily collect(const std::string& name, const Family<Metric>& family) {
   return out;
 }
 
+/// A value that exists when it is asked for.
+struct Computed {
+  std::string help;
+  Registry::Kind kind;
+  std::function<double()> value;
+};
+
+MetricFamily collect(const std::string& name, const Computed& computed) {
+  const bool is_counter = computed.kind == Registry::Kind::counter;
+  ClientMetric metric;
+  (is_counter ? metric.counter.value : metric.gauge.value) = computed.value();
+  return {name, computed.help, is_counter ? MetricType::Counter : MetricType::Gauge, {std::move(metric)}};
+}
+
 }  // namespace
 
 struct Registry::State final : prometheus::Collectable {
@@ -57,6 +71,7 @@ struct Registry::State final : prometheus::Collectable {
   std::map<std::string, Family<Counter>> counters;
   std::map<std::string, Family<Gauge>> gauges;
   std::map<std::pair<std::string, Labels>, HistogramHandle> histograms;
+  std::map<std::string, Computed> computed;
   prometheus::Registry registry;  // histograms live here
 
   std::vector<MetricFamily> Collect() const override {
@@ -64,6 +79,7 @@ struct Registry::State final : prometheus::Collectable {
     const std::lock_guard lock(mutex);
     for (const auto& [name, family] : counters) families.push_back(collect(name, family));
     for (const auto& [name, family] : gauges) families.push_back(collect(name, family));
+    for (const auto& [name, value] : computed) families.push_back(collect(name, value));
     return families;
   }
 };
@@ -91,6 +107,19 @@ Histogram& Registry::histogram(const std::string& name, const std::string& help,
   if (const auto it = state_->histograms.find({name, labels}); it != state_->histograms.end()) return it->second;
   auto& family = prometheus::BuildHistogram().Name(name).Help(help).Register(state_->registry);
   return state_->histograms.try_emplace({name, labels}, family.Add(labels, buckets)).first->second;
+}
+
+Gauge& Registry::queue(const std::string& name, std::size_t capacity) {
+  const Labels labels = {{"queue", name}};
+  if (capacity > 0) {
+    gauge("tap_queue_capacity", "What the queue holds at most", labels).set(static_cast<std::int64_t>(capacity));
+  }
+  return gauge("tap_queue_depth", "What is in the queue", labels);
+}
+
+void Registry::compute(Kind kind, const std::string& name, const std::string& help, std::function<double()> value) {
+  const std::lock_guard lock(state_->mutex);
+  state_->computed.insert_or_assign(name, Computed{help, kind, std::move(value)});
 }
 
 std::string Registry::text() const { return prometheus::TextSerializer().Serialize(state_->Collect()); }

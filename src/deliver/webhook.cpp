@@ -65,7 +65,8 @@ class HttpWebhook final : public Webhook, private outbox::Sink {
                  wake();
                }),
         delivered_(metrics.counter("tap_events_delivered_total", "Events written to consumers, repeats included")),
-        retrying_gauge_(metrics.gauge("tap_webhook_retrying", "Events that wait for another request")) {}
+        requests_gauge_(metrics.queue("webhook", options_.parallelism)),
+        retrying_gauge_(metrics.queue("webhook_retries", options_.max_retrying)) {}
 
   Task<void> run() override {
     outbox_.attach(*this);
@@ -88,7 +89,10 @@ class HttpWebhook final : public Webhook, private outbox::Sink {
   /// A place among the requests on their way.
   class Slot {
    public:
-    explicit Slot(HttpWebhook& hook) : hook_(&hook) { ++hook.busy_; }
+    explicit Slot(HttpWebhook& hook) : hook_(&hook) {
+      ++hook.busy_;
+      hook.requests_gauge_.add(1);
+    }
     Slot(Slot&& other) noexcept : hook_(std::exchange(other.hook_, nullptr)) {}
     Slot& operator=(Slot&& other) noexcept {
       std::swap(hook_, other.hook_);
@@ -99,6 +103,7 @@ class HttpWebhook final : public Webhook, private outbox::Sink {
       HttpWebhook* hook = std::exchange(hook_, nullptr);
       if (hook == nullptr) return;
       --hook->busy_;
+      hook->requests_gauge_.add(-1);
       hook->slot_free_.notify_one();
       hook->wake();
     }
@@ -260,6 +265,7 @@ class HttpWebhook final : public Webhook, private outbox::Sink {
   SteadyTime paused_until_{};
   async::TaskGroup tasks_;
   metrics::Counter& delivered_;
+  metrics::Gauge& requests_gauge_;
   metrics::Gauge& retrying_gauge_;
 };
 

@@ -33,9 +33,7 @@ Discovery::Discovery(Interest interest, metrics::Registry& metrics)
       found_(metrics.counter("tap_discovery_repos_total", "Repos followed because of an event of theirs")),
       refused_(metrics.counter("tap_discovery_refused_total", "Events of unknown repos that could not be verified")),
       missed_(metrics.counter("tap_discovery_missed_total", "Events of unknown repos that there was no room for")),
-      depth_(metrics.gauge("tap_discovery_in_flight", "Unknown repos being looked at")) {
-  metrics.gauge("tap_discovery_in_flight_capacity", "Unknown repos looked at at most").set(kMost);
-}
+      depth_(metrics.queue("discovery", kMost)) {}
 
 bool Discovery::wants(const atproto::FrameHead& head) const {
   const bool commit = head.kind == atproto::EventKind::commit;

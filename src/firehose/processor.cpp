@@ -31,11 +31,8 @@ class LaneProcessor final : public Processor {
         skipped_(parts.metrics.counter("tap_firehose_events_skipped_total", "Events that ask for nothing")),
         malformed_(parts.metrics.counter("tap_firehose_events_malformed_total", "Frames that could not be read")),
         retried_(parts.metrics.counter("tap_firehose_events_retried_total", "Attempts repeated after local trouble")),
-        in_flight_(parts.metrics.gauge("tap_firehose_events_in_flight", "Tracked events being worked on")),
-        in_flight_bytes_(parts.metrics.gauge("tap_firehose_bytes_in_flight", "Bytes of their frames")) {
-    parts.metrics.gauge("tap_firehose_events_in_flight_capacity", "Tracked events worked on at most")
-        .set(static_cast<std::int64_t>(options_.events_in_flight));
-  }
+        in_flight_(parts.metrics.queue("lanes", options_.events_in_flight)),
+        in_flight_bytes_(parts.metrics.queue("lane_bytes", options_.bytes_in_flight)) {}
 
   void accept(const atproto::FrameHead& head, ByteView frame) override {
     const auto id = is_for_repos(head.kind) && !head.did.empty() ? parts_.table.find(head.did) : std::nullopt;

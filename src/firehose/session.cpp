@@ -5,6 +5,7 @@
 #include "tap/base/log.hpp"
 #include "tap/base/text.hpp"
 
+#include "firehose/lag.hpp"
 #include "firehose/reconnect.hpp"
 
 #include <optional>
@@ -16,6 +17,7 @@ namespace {
 constexpr log::Logger kLog("firehose");
 constexpr std::string_view kCursorKind = "firehose";
 constexpr std::size_t kToleratedBelowCursor = 1'000;
+constexpr std::chrono::seconds kLagInterval{1};  // to read the time of every event would cost
 
 /// Empty when it is none.
 std::optional<std::int64_t> read_cursor(std::string_view text) {
@@ -46,9 +48,11 @@ class RelaySession final : public Session {
         out_of_order_(metrics.counter("tap_firehose_out_of_order_total", "Frames whose seq did not grow")),
         outdated_(metrics.counter("tap_firehose_outdated_cursor_total", "Times that the relay had forgotten events")),
         last_seq_(metrics.gauge("tap_firehose_last_seq", "Highest seq received")),
-        saved_seq_(metrics.gauge("tap_firehose_saved_seq", "Cursor as last saved")) {}
+        saved_seq_(metrics.gauge("tap_firehose_saved_seq", "Cursor as last saved")),
+        lag_(metrics, clock) {}
 
   Task<void> run() override {
+    lag_.show();
     co_await load_cursor();
     for (;;) {
       const SteadyTime began = clock_.steady();
@@ -65,6 +69,13 @@ class RelaySession final : public Session {
       if (auto saved = co_await save_cursor(); !saved) {
         kLog.warn("failed to save the cursor", {{"error", saved.error().message()}});
       }
+    }
+  }
+
+  Task<void> measure_lag() override {
+    for (;;) {
+      lag_.ask();
+      co_await async::sleep_for(kLagInterval);
     }
   }
 
@@ -188,6 +199,7 @@ class RelaySession final : public Session {
     }
     if (head->seq <= last_in_connection_) return on_repeated(head->seq);
     last_in_connection_ = head->seq;
+    if (lag_.asks()) lag_.read(head->body);
     if (head->seq < asked_from_) return on_below_cursor(head->seq);
     // After a reconnect: what came before is done, or still in flight.
     if (head->seq <= processor_.low_water().seen()) return std::nullopt;
@@ -249,6 +261,7 @@ class RelaySession final : public Session {
   metrics::Counter& outdated_;
   metrics::Gauge& last_seq_;
   metrics::Gauge& saved_seq_;
+  Lag lag_;
   std::int64_t saved_ = 0;
   std::int64_t asked_from_ = 0;           // the cursor of this connection; 0: none
   std::int64_t last_in_connection_ = 0;   // the last seq that it brought

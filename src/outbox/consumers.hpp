@@ -44,6 +44,12 @@ class Consumers {
     return found == all_.end() ? nullptr : &*found;
   }
   [[nodiscard]] std::vector<Consumer>& all() { return all_; }
+  /// Events that they have.
+  [[nodiscard]] std::size_t under_way() const {
+    std::size_t sum = 0;
+    for (const Consumer& consumer : all_) sum += consumer.out.size();
+    return sum;
+  }
 
   /// Those with less than a window out; another one first each time, so that none has the first choice always.
   void wake(std::size_t window) {

@@ -37,9 +37,9 @@ class JournaledOutbox final : public Outbox {
         set_aside_(metrics.counter("tap_events_set_aside_total", "Events that became dead letters")),
         cached_(metrics.gauge("tap_event_cache_size", "Events in memory")),
         bytes_gauge_(metrics.gauge("tap_event_cache_bytes", "Bytes of the events in memory")),
+        depth_(metrics.queue("outbox", options.capacity)),
+        under_way_(metrics.queue("consumers", options.window)),
         buffered_(metrics.gauge("tap_outbox_events", "Durable events not acked")) {
-    metrics.gauge("tap_event_cache_capacity", "Events in memory at most")
-        .set(static_cast<std::int64_t>(options.capacity));
     show_depth();
   }
 
@@ -85,6 +85,7 @@ class JournaledOutbox final : public Outbox {
     for (const EventId id : out) memory_.at(id).at = nullptr;
     requeued_.add(out.size());
     memory_.schedule().returned(out);
+    show_depth();
     wake_sinks();
   }
 
@@ -100,6 +101,7 @@ class JournaledOutbox final : public Outbox {
       consumer->out.insert(id);
       taken.push_back({id, held.body});
     }
+    show_depth();
     return taken;
   }
 
@@ -264,6 +266,8 @@ class JournaledOutbox final : public Outbox {
 
   void show_depth() {
     cached_.set(static_cast<std::int64_t>(memory_.size()));
+    depth_.set(static_cast<std::int64_t>(memory_.size()));
+    under_way_.set(static_cast<std::int64_t>(consumers_.under_way()));
     bytes_gauge_.set(static_cast<std::int64_t>(memory_.bytes()));
     buffered_.set(total_);
   }
@@ -284,6 +288,8 @@ class JournaledOutbox final : public Outbox {
   metrics::Counter& set_aside_;
   metrics::Gauge& cached_;
   metrics::Gauge& bytes_gauge_;
+  metrics::Gauge& depth_;
+  metrics::Gauge& under_way_;
   metrics::Gauge& buffered_;
 };
 

@@ -14,8 +14,8 @@ constexpr log::Logger kLog("resyncer");
 /// What an attempt costs whose host is full: repos of one crowded host do not keep the loop turning.
 constexpr std::chrono::milliseconds kVainProbe = 2ms;
 
-metrics::Gauge& gauge(metrics::Registry& metrics, const char* name, const char* help) {
-  return metrics.gauge(name, help);
+metrics::Gauge& hosts_that_are(metrics::Registry& metrics, const char* state) {
+  return metrics.gauge("tap_resync_hosts", "Hosts of repos by what they are in, several at once", {{"state", state}});
 }
 
 }  // namespace
@@ -27,11 +27,13 @@ Agenda::Agenda(Executor loop, const repos::Table& table, const Clock& clock, met
       probes_(limits.fetches),
       hosts_(limits),
       changed_(std::move(loop)),
-      waiting_(gauge(metrics, "tap_resync_waiting", "Repos that wait for their retry")),
-      fetching_(
-          gauge(metrics, "tap_resync_fetching", "Fetches under way, fetched repos that wait for a worker included")),
-      parked_(gauge(metrics, "tap_resync_parked", "Repos that wait for their host")),
-      paused_(gauge(metrics, "tap_resync_paused_hosts", "Hosts that are left alone for a while")),
+      waiting_(metrics.gauge("tap_resync_waiting", "Repos that wait for their retry")),
+      fetching_(metrics.queue("resync_fetches", limits.fetches)),
+      parked_(metrics.queue("resync_parked", limits.parked)),
+      known_hosts_(hosts_that_are(metrics, "known")),
+      fetching_hosts_(hosts_that_are(metrics, "fetching")),
+      crowded_hosts_(hosts_that_are(metrics, "crowded")),
+      paused_hosts_(hosts_that_are(metrics, "paused")),
       paced_(
           metrics.counter("tap_resync_paced_total", "Repos that have to wait because they were fetched just before")) {
   for (std::size_t line = 0; line < Queue::kLines; ++line) {
@@ -134,7 +136,10 @@ void Agenda::show() const {
   waiting_.set(static_cast<std::int64_t>(queue_.waiting()));
   fetching_.set(static_cast<std::int64_t>(hosts_.fetching()));
   parked_.set(static_cast<std::int64_t>(hosts_.parked()));
-  paused_.set(static_cast<std::int64_t>(hosts_.paused()));
+  known_hosts_.set(static_cast<std::int64_t>(hosts_.known()));
+  fetching_hosts_.set(static_cast<std::int64_t>(hosts_.active()));
+  crowded_hosts_.set(static_cast<std::int64_t>(hosts_.crowded()));
+  paused_hosts_.set(static_cast<std::int64_t>(hosts_.paused()));
 }
 
 Attempt::Attempt(Agenda& agenda, Agenda::Start start)

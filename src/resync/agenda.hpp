@@ -72,7 +72,11 @@ class Agenda {
   metrics::Gauge& waiting_;
   metrics::Gauge& fetching_;
   metrics::Gauge& parked_;
-  metrics::Gauge& paused_;
+  // Of hosts only numbers: there may be a hundred thousand, with names that others chose.
+  metrics::Gauge& known_hosts_;
+  metrics::Gauge& fetching_hosts_;
+  metrics::Gauge& crowded_hosts_;
+  metrics::Gauge& paused_hosts_;
   metrics::Counter& paced_;
 };
 

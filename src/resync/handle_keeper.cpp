@@ -26,8 +26,8 @@ HandleKeeper::HandleKeeper(Executor loop, repos::Table& table, ledger::Ledger& l
       capacity_(capacity),
       retries_(std::make_unique<HandleRetries>(capacity)),
       arrival_(std::move(loop)),
-      depth_(metrics.gauge("tap_handles_waiting", "Handles waiting to be verified")),
-      retrying_(metrics.gauge("tap_handles_retrying", "Handles to be verified once more, later")),
+      depth_(metrics.queue("handles", capacity)),
+      retrying_(metrics.queue("handle_retries", 0)),
       put_off_(metrics.counter("tap_handles_put_off_total", "Handle checks put off because too many waited")) {}
 
 HandleKeeper::~HandleKeeper() = default;

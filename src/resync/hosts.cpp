@@ -19,7 +19,7 @@ bool Hosts::admits(const Host& host, SteadyTime now) const {
 }
 
 void Hosts::begin(Host& host) {
-  ++host.fetching;
+  if (host.fetching++ == 0) ++active_;
   ++fetching_;
   if (!host.proven) ++on_trial_;
 }
@@ -45,7 +45,7 @@ void Hosts::leave(const std::string& host, Answer answer, SteadyTime now) {
   const auto found = hosts_.find(host);
   if (found == hosts_.end() || found->second.fetching == 0) return;
   Host& state = found->second;
-  --state.fetching;
+  if (--state.fetching == 0) --active_;
   --fetching_;
   if (!state.proven) --on_trial_;
   judge(state, answer);

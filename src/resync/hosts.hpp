@@ -65,6 +65,9 @@ class Hosts {
   /// Hosts whose pause was not over at the last unpark().
   [[nodiscard]] std::size_t paused() const { return pauses_.size(); }
   [[nodiscard]] std::size_t known() const { return hosts_.size(); }
+  /// Hosts with a fetch under way, and those with repos parked.
+  [[nodiscard]] std::size_t active() const { return active_; }
+  [[nodiscard]] std::size_t crowded() const { return crowded_.size(); }
 
  private:
   struct Host {
@@ -85,6 +88,7 @@ class Hosts {
   std::deque<std::string> crowded_;                     // those with parked repos, each once, in turn
   std::unordered_map<std::string, SteadyTime> pauses_;  // running ones, for the count
   std::size_t fetching_ = 0;
+  std::size_t active_ = 0;
   std::size_t on_trial_ = 0;  // fetches from hosts that are on trial
   std::size_t parked_ = 0;
 };

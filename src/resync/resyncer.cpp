@@ -47,7 +47,7 @@ class PoliteResyncer final : public Resyncer {
         options_(std::move(options)),
         agenda_(parts_.loop, parts_.table, parts_.clock, parts_.metrics,
                 {.fetches = options_.fetches, .per_host = options_.fetches_per_host}),
-        workers_(parts_.loop, options_.parallelism),
+        workers_(parts_.loop, options_.parallelism, &parts_.metrics.queue("resync_workers", options_.parallelism)),
         jobs_(parts_.loop,
               [](std::string_view name, const std::exception_ptr& failure) {
                 kLog.error("a resync ended with an exception", {{"task", name}, {"error", what_of(failure)}});

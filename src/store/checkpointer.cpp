@@ -15,6 +15,7 @@ Checkpointer::Checkpointer(Store& store, metrics::Registry& metrics, std::uint64
       next_(bytes),
       condition_(kLog, "checkpoint of the database",
                  metrics.counter("tap_store_failures_total", "Database work that failed", {{"what", "checkpoint"}})),
+      copies_(metrics, "checkpoint"),
       log_bytes_(metrics.gauge("tap_store_log_bytes", "Size of the write-ahead log")),
       thread_([this] { run(); }) {}
 
@@ -45,7 +46,7 @@ void Checkpointer::run() {
     changed_.wait(lock, [this] { return stopping_ || phase_ == Phase::asked; });
     if (stopping_) return;
     lock.unlock();
-    auto done = store_.checkpoint();
+    auto done = copies_.of([this] { return store_.checkpoint(); });
     lock.lock();
     if (done) {
       condition_.succeeded();
@@ -76,7 +77,7 @@ void Checkpointer::wait_for_copy() {
 }
 
 void Checkpointer::copy_rest() {
-  auto done = store_.checkpoint();
+  auto done = copies_.of([this] { return store_.checkpoint(); });
   next_ = store_.log_bytes() + bytes_;
   const std::lock_guard lock(mutex_);
   if (!done) condition_.failed(done.error());

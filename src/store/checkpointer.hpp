@@ -4,6 +4,7 @@
 #include "tap/store/store.hpp"
 
 #include "store/condition.hpp"
+#include "store/timing.hpp"
 
 #include <condition_variable>
 #include <cstdint>
@@ -38,6 +39,7 @@ class Checkpointer {
   std::uint64_t max_bytes_;
   std::uint64_t next_;   // ask when the log is so long: a reader may keep it from beginning anew
   Condition condition_;  // of whoever copies
+  Timing copies_;
   metrics::Gauge& log_bytes_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -24,10 +24,8 @@ class LoopWriter final : public Writer {
       : loop_(std::move(loop)),
         capacity_(std::max<std::size_t>(options.inbox, 1)),
         room_(loop_),
-        depth_(metrics.gauge("tap_store_inbox_depth", "Writes handed in and not answered")),
-        thread_(store, metrics, options, [this] { post_delivery(); }) {
-    metrics.gauge("tap_store_inbox_capacity", "Writes handed in at most").set(static_cast<std::int64_t>(capacity_));
-  }
+        depth_(metrics.queue("store_writes", capacity_)),
+        thread_(store, metrics, options, [this] { post_delivery(); }) {}
   ~LoopWriter() override { stop(); }
 
   Task<Result<void>> commit(Write write) override { return submit({Kind::write, std::move(write), {}, {}}); }

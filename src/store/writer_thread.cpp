@@ -14,7 +14,6 @@ constexpr log::Logger kLog("store");
 constexpr std::size_t kFoldSlice = 2'000;
 constexpr auto kRetry = 1s;
 
-const std::vector<double> kSeconds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5};
 const std::vector<double> kSizes = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000, 2'000, 5'000, 10'000};
 
 metrics::Counter& failures(metrics::Registry& metrics, const char* what) {
@@ -33,8 +32,10 @@ WriterThread::WriterThread(Store& store, metrics::Registry& metrics, const Write
       folds_(kLog, "fold of the journal", failures(metrics, "fold")),
       tidying_(kLog, "clearing up the database", failures(metrics, "sweep")),
       batch_size_(metrics.histogram("tap_store_batch_size", "Writes of a transaction", kSizes)),
-      transaction_seconds_(metrics.histogram("tap_store_transaction_seconds", "Time of a transaction", kSeconds)),
-      fold_seconds_(metrics.histogram("tap_store_fold_seconds", "Time spent on a fold of the journal", kSeconds)),
+      transactions_(metrics, "transaction"),
+      fold_rounds_(metrics, "fold"),
+      sweeps_(metrics, "sweep"),
+      vacuums_(metrics, "vacuum"),
       unfolded_(metrics.gauge("tap_store_unfolded_commits", "Commits in the journal that are not in the tables")),
       dead_letters_(metrics.gauge("tap_dead_letters", "Events set aside: no consumer took them")) {
   checkpointer_.emplace(store, metrics, options.checkpoint_bytes, options.max_log_bytes);
@@ -183,9 +184,7 @@ Result<outbox::EventId> WriterThread::apply(std::span<const Write> writes, std::
     return !write.mutations.empty() || !write.events.empty();
   });
   if (!has_work) return store_.next_event();
-  const Time start = Clock::now();
-  auto result = store_.apply(writes, acks);
-  transaction_seconds_.observe(std::chrono::duration<double>(Clock::now() - start).count());
+  auto result = transactions_.of([&] { return store_.apply(writes, acks); });
   batch_size_.observe(static_cast<double>(writes.size()));
   if (result) {
     writing_.succeeded();
@@ -245,7 +244,7 @@ void WriterThread::fold_slice(std::size_t size) {
 }
 
 void WriterThread::end_fold_round() {
-  fold_seconds_.observe(fold_time_.count());
+  fold_rounds_.took(fold_time_);
   fold_time_ = {};
   unfolded_since_ = Clock::now();
   sweeping_ = true;
@@ -266,10 +265,10 @@ void WriterThread::answer_folds(const Result<void>& result) {
 /// One step of clearing up behind a fold. Space is given back only while there is nothing else to do.
 void WriterThread::tidy(bool idle) {
   if (sweeping_) {
-    sweeping_ = go_on(store_.sweep());
+    sweeping_ = go_on(sweeps_.of([this] { return store_.sweep(); }));
     vacuuming_ = true;
   } else if (vacuuming_ && idle && !folding_) {
-    vacuuming_ = go_on(store_.vacuum());
+    vacuuming_ = go_on(vacuums_.of([this] { return store_.vacuum(); }));
   } else {
     return;
   }

@@ -5,6 +5,7 @@
 
 #include "store/checkpointer.hpp"
 #include "store/condition.hpp"
+#include "store/timing.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -114,8 +115,10 @@ class WriterThread {
   Condition folds_;
   Condition tidying_;
   metrics::Histogram& batch_size_;
-  metrics::Histogram& transaction_seconds_;
-  metrics::Histogram& fold_seconds_;
+  Timing transactions_;
+  Timing fold_rounds_;
+  Timing sweeps_;
+  Timing vacuums_;
   metrics::Gauge& unfolded_;
   metrics::Gauge& dead_letters_;
   std::optional<Checkpointer> checkpointer_;

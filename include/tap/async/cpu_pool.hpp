@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tap/async/task.hpp"
+#include "tap/base/metrics.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -14,7 +15,8 @@ namespace tap::async {
 /// that finished meanwhile. run() is called on the loop thread only and resumes there.
 class CpuPool {
  public:
-  CpuPool(Executor loop, std::size_t threads);
+  /// `depth`, where there is one, shows how many jobs wait or run.
+  CpuPool(Executor loop, std::size_t threads, metrics::Gauge* depth = nullptr);
   /// Finishes what is queued, then joins the threads.
   ~CpuPool();
   CpuPool(const CpuPool&) = delete;
@@ -24,8 +26,6 @@ class CpuPool {
   /// Not cancellable: the caller waits for the function's end.
   template <class F>
   [[nodiscard]] auto run(F job) -> Task<decltype(job())>;
-
-  [[nodiscard]] std::size_t queued() const;
 
  private:
   struct State;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tap/async/event.hpp"
+#include "tap/base/metrics.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -12,7 +13,9 @@ namespace tap::async {
 /// So many at once; the others wait, the longest first. Loop thread only; outlives its slots.
 class Slots {
  public:
-  Slots(Executor loop, std::size_t count) : free_(count), freed_(std::move(loop)) {}
+  /// `taken`, where there is one, shows how many places are.
+  Slots(Executor loop, std::size_t count, metrics::Gauge* taken = nullptr)
+      : free_(count), freed_(std::move(loop)), taken_(taken) {}
 
   /// A place among the many; left by its destruction. Tests false when it is none.
   class Slot {
@@ -41,6 +44,7 @@ class Slots {
 
   std::size_t free_;
   Event freed_;
+  metrics::Gauge* taken_;
 };
 
 }  // namespace tap::async

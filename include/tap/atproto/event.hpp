@@ -26,6 +26,9 @@ struct FrameHead {
 /// frame_malformed when it is no header and a map; an unknown op or t is `unknown`, not an error.
 [[nodiscard]] Result<FrameHead> read_frame_head(ByteView frame);
 
+/// The `time` of a payload, which is not checked for the rest; empty when it has none.
+[[nodiscard]] std::string_view read_event_time(ByteView body);
+
 enum class Action : std::uint8_t { create, update, remove };
 
 struct Op {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "tap/base/clock.hpp"
 #include "tap/base/result.hpp"
 
 #include <chrono>
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -68,6 +70,8 @@ class Tid {
 
 /// The full check of a datetime, calendar included (1.8).
 [[nodiscard]] bool is_datetime(std::string_view text);
+/// Its instant, to the microsecond; empty when it is none.
+[[nodiscard]] std::optional<WallTime> parse_datetime(std::string_view text);
 
 }  // namespace tap::atproto
 

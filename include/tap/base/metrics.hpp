@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -56,6 +57,13 @@ class Registry {
   Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels = {});
   Histogram& histogram(const std::string& name, const std::string& help, const std::vector<double>& buckets,
                        const Labels& labels = {});
+  /// The depth of a queue, for its owner to keep: tap_queue_depth{queue=name}. With it stands tap_queue_capacity,
+  /// unless the queue has no bound of its own (0).
+  Gauge& queue(const std::string& name, std::size_t capacity);
+  enum class Kind : std::uint8_t { counter, gauge };
+  /// A value that is worked out at each scrape, on the scraper's thread: `value` may be called until nobody scrapes any
+  /// more. The name stands for nothing else.
+  void compute(Kind kind, const std::string& name, const std::string& help, std::function<double()> value);
   /// The Prometheus text exposition of everything.
   [[nodiscard]] std::string text() const;
   /// The same for an exposer, which scrapes on threads of its own; it may outlive the registry.

@@ -36,6 +36,8 @@ class Session {
   [[nodiscard]] virtual Task<void> run() = 0;
   /// Saves the cursor at its interval until cancelled.
   [[nodiscard]] virtual Task<void> save_regularly() = 0;
+  /// Keeps tap_firehose_lag_seconds true until cancelled.
+  [[nodiscard]] virtual Task<void> measure_lag() = 0;
   /// Saves the cursor now; for the shutdown.
   [[nodiscard]] virtual Task<Result<void>> save_cursor() = 0;
   /// 0 before the first event.

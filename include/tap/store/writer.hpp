@@ -71,6 +71,7 @@ class Reader : public outbox::Journal {
   virtual void stop() = 0;
 };
 /// acked() and set_aside() go to the writer.
-[[nodiscard]] Result<std::unique_ptr<Reader>> make_reader(Executor loop, Store& store, Writer& writer);
+[[nodiscard]] Result<std::unique_ptr<Reader>> make_reader(Executor loop, Store& store, Writer& writer,
+                                                          metrics::Registry& metrics);
 
 }  // namespace tap::store

@@ -21,14 +21,16 @@ class CpuPoolTest : public ::testing::Test {
 };
 
 TEST_F(CpuPoolTest, RunsElsewhereAndResumesOnTheLoop) {
-  CpuPool pool(loop.get_executor(), 2);
-  test::run(loop, [](CpuPool& cpu) -> Task<void> {
+  metrics::Gauge depth;
+  CpuPool pool(loop.get_executor(), 2, &depth);
+  test::run(loop, [](CpuPool& cpu, metrics::Gauge& shown) -> Task<void> {
     const auto here = std::this_thread::get_id();
     const auto there = co_await cpu.run([] { return std::this_thread::get_id(); });
     EXPECT_NE(there, here);
     EXPECT_EQ(std::this_thread::get_id(), here);
-    EXPECT_EQ(cpu.queued(), 0U);
-  }(pool));
+    EXPECT_EQ(shown.value(), 0);
+    EXPECT_EQ(co_await cpu.run([&shown] { return shown.value(); }), 1);
+  }(pool, depth));
 }
 
 TEST_F(CpuPoolTest, ResultsMayBeMoveOnly) {
@@ -55,7 +57,6 @@ TEST_F(CpuPoolTest, ManyJobsAllComeBack) {
     }
     co_await group.join();
     EXPECT_EQ(sum, 2'001'000U);
-    EXPECT_EQ(cpu.queued(), 0U);
   }(loop, pool));
 }
 

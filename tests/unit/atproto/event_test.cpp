@@ -256,5 +256,15 @@ TEST(Events, DamagedFramesAgreeWithTheDom) {
   EXPECT_GT(decoded, 500);
 }
 
+TEST(FrameHead, TimeOfAnEventIsReadWithoutTheRest) {
+  Account alice(1);
+  const auto commit = alice.post();
+  EXPECT_EQ(read_event_time(commit.payload()), commit.time);
+  EXPECT_EQ(read_event_time(alice.identity().payload()), "2024-01-01T00:00:00Z");
+  EXPECT_EQ(read_event_time(slow::encode({slow::Map{{"seq", {std::int64_t{1}}}}})), "");
+  EXPECT_EQ(read_event_time(slow::encode({slow::Map{{"time", {std::int64_t{1}}}}})), "");
+  EXPECT_EQ(read_event_time({}), "");
+}
+
 }  // namespace
 }  // namespace tap::atproto

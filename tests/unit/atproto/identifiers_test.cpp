@@ -187,6 +187,17 @@ TEST(Datetime, FollowsTheCalendar) {
   }
 }
 
+TEST(Datetime, IsAnInstantToTheMicrosecond) {
+  using namespace std::chrono;
+  const WallTime second = sys_days(year_month_day(year(2024), month(2), day(29))) + 12h + 34min + 56s;
+  EXPECT_EQ(parse_datetime("2024-02-29T12:34:56Z"), second);
+  EXPECT_EQ(parse_datetime("2024-02-29T12:34:56.5Z"), second + 500ms);
+  EXPECT_EQ(parse_datetime("2024-02-29T12:34:56.12345678Z"), second + 123'456us);
+  EXPECT_EQ(parse_datetime("2024-02-29T12:34:56+01:30"), second - 90min);
+  EXPECT_EQ(parse_datetime("2024-02-29T12:34:56-01:30"), second + 90min);
+  EXPECT_EQ(parse_datetime("soon"), std::nullopt);
+}
+
 TEST(Datetime, HasTheDaysThatTheLibraryHas) {
   using namespace std::chrono;
   for (int year = 1890; year < 2110; ++year) {

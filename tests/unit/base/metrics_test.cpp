@@ -58,6 +58,28 @@ TEST(Metrics, LargeCountsKeepTheirDigits) {
   EXPECT_THAT(registry.text(), HasSubstr("c 9007199254740991\n"));
 }
 
+TEST(Metrics, QueuesShowTheirDepthBesideTheirCapacity) {
+  Registry registry;
+  registry.queue("lanes", 100).set(3);
+  registry.queue("cpu", 0).set(2);
+  const std::string text = registry.text();
+  EXPECT_THAT(text, HasSubstr("tap_queue_depth{queue=\"lanes\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("tap_queue_depth{queue=\"cpu\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("tap_queue_capacity{queue=\"lanes\"} 100\n"));
+  EXPECT_THAT(text, Not(HasSubstr("tap_queue_capacity{queue=\"cpu\"}")));
+}
+
+TEST(Metrics, ComputedValuesAreThoseOfTheScrape) {
+  Registry registry;
+  double value = 1.5;
+  registry.compute(Registry::Kind::gauge, "tap_age", "Age", [&value] { return value; });
+  registry.compute(Registry::Kind::counter, "tap_work_total", "Work", [&value] { return 2 * value; });
+  EXPECT_THAT(registry.text(), HasSubstr("# TYPE tap_age gauge\ntap_age 1.5\n"));
+  value = 4;
+  EXPECT_THAT(registry.text(), HasSubstr("tap_age 4\n"));
+  EXPECT_THAT(registry.text(), HasSubstr("# TYPE tap_work_total counter\ntap_work_total 8\n"));
+}
+
 TEST(Metrics, AnyThreadMayCountAndRead) {
   Registry registry;
   Counter& counter = registry.counter("c", "help");

@@ -195,7 +195,7 @@ TEST_F(WebhookTest, NothingNewIsTakenWhileTooManyWait) {
   http_.fail_with(kUrl, net::Errc::connect_failed);
   for (std::uint64_t lane = 1; lane <= 9; ++lane) commit(1, lane);
   EXPECT_THAT(http_.requests, SizeIs(3));
-  EXPECT_EQ(metrics_.gauge("tap_webhook_retrying", "").value(), 3);
+  EXPECT_EQ(metrics_.gauge("tap_queue_depth", "", {{"queue", "webhook_retries"}}).value(), 3);
 }
 
 TEST_F(WebhookTest, MemoryOfWhatIsUnderWayIsBounded) {

@@ -191,7 +191,7 @@ TEST_F(ProcessorTest, HasRoomForABoundedNumberOfEvents) {
   writer.gate.let_one_pass();
   loop.run_until([&] { return room.done(); });
   EXPECT_TRUE(processor().has_room());
-  EXPECT_EQ(metrics.gauge("tap_firehose_events_in_flight", "").value(), 2);
+  EXPECT_EQ(metrics.gauge("tap_queue_depth", "", {{"queue", "lanes"}}).value(), 2);
 }
 
 TEST_F(ProcessorTest, HasRoomForABoundedNumberOfBytes) {
@@ -204,7 +204,7 @@ TEST_F(ProcessorTest, HasRoomForABoundedNumberOfBytes) {
   writer.gate.open();
   drain();
   EXPECT_TRUE(processor().has_room());
-  EXPECT_EQ(metrics.gauge("tap_firehose_bytes_in_flight", "").value(), 0);
+  EXPECT_EQ(metrics.gauge("tap_queue_depth", "", {{"queue", "lane_bytes"}}).value(), 0);
 }
 
 TEST_F(ProcessorTest, FetchesARepoOfTooManyEventsInstead) {
@@ -216,7 +216,7 @@ TEST_F(ProcessorTest, FetchesARepoOfTooManyEventsInstead) {
   receive(busy.status(false, "takendown"));
   receive(other.post());
   until_waiting(2);
-  EXPECT_EQ(metrics.gauge("tap_firehose_events_in_flight", "").value(), 6);
+  EXPECT_EQ(metrics.gauge("tap_queue_depth", "", {{"queue", "lanes"}}).value(), 6);
   writer.gate.open();
   drain();
   expect_in_step(other);
@@ -249,7 +249,7 @@ TEST_F(ProcessorTest, GivesUpWhatIsInFlightWhenStopped) {
   loop.settle();
   loop.run(processor().stop());
   EXPECT_EQ(cursor(), first - 1);
-  EXPECT_EQ(metrics.gauge("tap_firehose_events_in_flight", "").value(), 0);
+  EXPECT_EQ(metrics.gauge("tap_queue_depth", "", {{"queue", "lanes"}}).value(), 0);
 }
 
 TEST_F(ProcessorTest, TellsOfABugAndKeepsTheCursorBeforeIt) {

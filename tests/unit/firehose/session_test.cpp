@@ -66,6 +66,28 @@ TEST_F(SessionTest, StartsLiveWithoutACursor) {
   EXPECT_EQ(cursor(), 500);
 }
 
+TEST_F(SessionTest, LagIsTheAgeOfTheLastEventAndGrowsWhileNothingComes) {
+  using testing::HasSubstr;
+  run();
+  until_connected(1);
+  clock.advance(20s);
+  EXPECT_THAT(metrics.text(), HasSubstr("\ntap_firehose_lag_seconds 20\n")) << "since the start";
+  auto message = stranger.identity();
+  message.seq = 500;
+  message.time = "2026-06-01T00:00:05Z";
+  relay.send(message.frame());
+  loop.settle();
+  EXPECT_THAT(metrics.text(), HasSubstr("\ntap_firehose_lag_seconds 15\n"));
+  clock.advance(10s);
+  EXPECT_THAT(metrics.text(), HasSubstr("\ntap_firehose_lag_seconds 25\n"));
+  message.seq = 501;
+  message.time = "2027-01-01T00:00:00Z";
+  const test::Background measuring(loop, session->measure_lag());
+  relay.send(message.frame());
+  loop.settle();
+  EXPECT_THAT(metrics.text(), HasSubstr("\ntap_firehose_lag_seconds 0\n")) << "what comes from the future is no lag";
+}
+
 TEST_F(SessionTest, StartsFromTheSavedCursor) {
   save("4711");
   run();

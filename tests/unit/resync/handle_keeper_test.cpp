@@ -102,7 +102,7 @@ TEST_F(HandleKeeperTest, TriesAgainByItselfWhenTroubleMayHavePassed) {
   const test::Background running(world.loop, keeper.run());
   keeper.check(account.did());
   world.loop.settle();
-  EXPECT_EQ(world.metrics.gauge("tap_handles_retrying", "").value(), 1);
+  EXPECT_EQ(world.metrics.gauge("tap_queue_depth", "", {{"queue", "handle_retries"}}).value(), 1);
   pass(keeper, 1min);
   EXPECT_TRUE(world.row(account).details.handle_due);
 
@@ -112,7 +112,7 @@ TEST_F(HandleKeeperTest, TriesAgainByItselfWhenTroubleMayHavePassed) {
   pass(keeper, 1ms);
   world.loop.run_until([&] { return !world.row(account).details.handle_due; });
   EXPECT_EQ(world.row(account).details.handle, "alice.test");
-  EXPECT_EQ(world.metrics.gauge("tap_handles_retrying", "").value(), 0);
+  EXPECT_EQ(world.metrics.gauge("tap_queue_depth", "", {{"queue", "handle_retries"}}).value(), 0);
 }
 
 TEST_F(HandleKeeperTest, TriesAgainWhenTheDirectoryOrTheDatabaseWasInTrouble) {
@@ -136,7 +136,7 @@ TEST_F(HandleKeeperTest, DoesNotAskAgainWhoHasSaidNo) {
   const test::Background running(world.loop, keeper.run());
   keeper.check(account.did());
   world.loop.settle();
-  EXPECT_EQ(world.metrics.gauge("tap_handles_retrying", "").value(), 0);
+  EXPECT_EQ(world.metrics.gauge("tap_queue_depth", "", {{"queue", "handle_retries"}}).value(), 0);
 }
 
 TEST_F(HandleKeeperTest, PutsChecksOffWhenTooManyWait) {
@@ -149,7 +149,7 @@ TEST_F(HandleKeeperTest, PutsChecksOffWhenTooManyWait) {
   for (const auto& each : accounts) keeper.check(each.did());
   keeper.check(accounts[0].did());  // waits already
   EXPECT_EQ(world.count("tap_handles_put_off_total"), 3U);
-  EXPECT_EQ(world.metrics.gauge("tap_handles_waiting", "").value(), 2);
+  EXPECT_EQ(world.metrics.gauge("tap_queue_depth", "", {{"queue", "handles"}}).value(), 2);
 
   const test::Background running(world.loop, keeper.run());
   world.loop.settle();

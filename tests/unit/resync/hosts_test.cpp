@@ -56,6 +56,21 @@ TEST(Hosts, TriesANewHostWithOneFetch) {
   EXPECT_EQ(hosts.enter("a", RepoId{3}, kNow), Entry::entered);
 }
 
+TEST(Hosts, CountsThoseThatAreFetchedFromAndThoseThatAreCrowded) {
+  Hosts hosts({});
+  for (const char* host : {"a", "b"}) {
+    ASSERT_EQ(hosts.enter(host, RepoId{1}, kNow), Entry::entered);
+    ASSERT_EQ(hosts.enter(host, RepoId{2}, kNow), Entry::parked);
+  }
+  EXPECT_EQ(hosts.active(), 2U);
+  EXPECT_EQ(hosts.crowded(), 2U);
+  hosts.leave("a", Answer::prompt, kNow);
+  EXPECT_EQ(hosts.active(), 1U);
+  EXPECT_THAT(unpark(hosts, kNow), ElementsAre(2));
+  EXPECT_EQ(hosts.active(), 2U);
+  EXPECT_EQ(hosts.crowded(), 1U);
+}
+
 TEST(Hosts, LeavesAPausedHostAloneToTheSecond) {
   Hosts hosts({});
   prove(hosts, "a");

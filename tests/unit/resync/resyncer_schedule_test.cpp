@@ -229,12 +229,12 @@ TEST(ResyncerSchedule, PausesAHostForAsLongAsItAsks) {
   }
   world.pass(41'999ms);
   EXPECT_EQ(world.http.answers.requests.size(), 1U);
-  EXPECT_EQ(world.metrics.gauge("tap_resync_parked", "").value(), 2);
-  EXPECT_EQ(world.metrics.gauge("tap_resync_paused_hosts", "").value(), 1);
+  EXPECT_EQ(world.metrics.gauge("tap_queue_depth", "", {{"queue", "resync_parked"}}).value(), 2);
+  EXPECT_EQ(world.metrics.gauge("tap_resync_hosts", "", {{"state", "paused"}}).value(), 1);
   world.pass(1ms);
   world.until_state(first, State::active);
   world.until_state(second, State::active);
-  EXPECT_EQ(world.metrics.gauge("tap_resync_paused_hosts", "").value(), 0);
+  EXPECT_EQ(world.metrics.gauge("tap_resync_hosts", "", {{"state", "paused"}}).value(), 0);
 }
 
 TEST(ResyncerSchedule, DoesNotLetHangingHostsHoldUpTheOthers) {

@@ -4,6 +4,7 @@
 #include "support/loop.hpp"
 #include "unit/store/backends.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace tap::store {
@@ -23,7 +24,7 @@ class ReaderTest : public testing::Test {
   metrics::Registry metrics_;
   std::unique_ptr<Store> store_ = open_store(folder_.file("tap.db")).value();
   std::unique_ptr<Writer> writer_ = make_writer(loop_.executor(), *store_, metrics_);
-  std::unique_ptr<Reader> reader_ = make_reader(loop_.executor(), *store_, *writer_).value();
+  std::unique_ptr<Reader> reader_ = make_reader(loop_.executor(), *store_, *writer_, metrics_).value();
 };
 
 TEST_F(ReaderTest, AnswersEveryQuestion) {
@@ -41,6 +42,7 @@ TEST_F(ReaderTest, AnswersEveryQuestion) {
   EXPECT_EQ(loop_.run(reader_->buffered_count()).value(), 1U);
   EXPECT_EQ(loop_.run(reader_->cursor("firehose", "r")).value(), "12");
   EXPECT_EQ(loop_.run(reader_->read(EventId{}, 9)).value().front().body, "event");
+  EXPECT_THAT(metrics_.text(), testing::HasSubstr("tap_store_seconds_count{operation=\"read_details\"} 2\n"));
 }
 
 TEST_F(ReaderTest, AcksGoToTheWriter) {

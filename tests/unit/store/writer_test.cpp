@@ -238,15 +238,15 @@ TEST_F(WriterTest, FullInboxWaitsAndGoesOn) {
   auto held = hold();
   std::vector<test::Loop::Started<Result<void>>> waiting;
   for (int i = 0; i < 50; ++i) waiting.push_back(commit(std::to_string(i)));
-  EXPECT_EQ(metrics_.gauge("tap_store_inbox_depth", "").value(), 4);
-  EXPECT_EQ(metrics_.gauge("tap_store_inbox_capacity", "").value(), 4);
+  EXPECT_EQ(metrics_.gauge("tap_queue_depth", "", {{"queue", "store_writes"}}).value(), 4);
+  EXPECT_EQ(metrics_.gauge("tap_queue_capacity", "", {{"queue", "store_writes"}}).value(), 4);
   store_->release();
   for (auto& one : waiting) EXPECT_TRUE(finish(one));
   EXPECT_TRUE(finish(held));
   writer_->stop();
   for (const auto& call : store_->applied()) EXPECT_LE(call.writes, 4U);
   EXPECT_EQ(inbox_.log.size(), 51U);
-  EXPECT_EQ(metrics_.gauge("tap_store_inbox_depth", "").value(), 0);
+  EXPECT_EQ(metrics_.gauge("tap_queue_depth", "", {{"queue", "store_writes"}}).value(), 0);
 }
 
 TEST_F(WriterTest, AcksJoinTheNextTransaction) {
