@@ -69,8 +69,17 @@ std::string temporary_directory(const Config& config) {
   return path.has_parent_path() ? path.parent_path().string() : ".";
 }
 
+/// The original names a relay as it is written in the settings.
+std::optional<store::SaveCursor> cursor_name(const store::OriginalCursor& cursor) {
+  const auto relay = net::Url::parse(cursor.url);
+  if (!relay) return std::nullopt;
+  if (cursor.kind == "firehose") return store::SaveCursor{"firehose", firehose::cursor_key(*relay), cursor.value};
+  crawl::CursorPlace place = crawl::cursor_place(*relay, cursor.collection);
+  return store::SaveCursor{std::move(place.kind), std::move(place.key), cursor.value};
+}
+
 store::StoreOptions store_options(const Config& config) {
-  return {.max_connections = static_cast<std::size_t>(config.max_db_conn)};
+  return {.max_connections = static_cast<std::size_t>(config.max_db_conn), .cursor_names = cursor_name};
 }
 
 resync::ResyncOptions resync_options(const Config& config) {

@@ -30,10 +30,10 @@ Result<std::string> path_of(const std::string& url) {
 bool is_server_url(std::string_view url) { return url.starts_with("postgres://") || url.starts_with("postgresql://"); }
 
 Result<std::unique_ptr<Store>> open_store(const std::string& url, const StoreOptions& options) {
-  if (is_server_url(url)) return postgres::open(url, options.max_connections);
+  if (is_server_url(url)) return postgres::open(url, options);
   auto path = path_of(url);
   if (!path) return std::unexpected(path.error());
-  return sqlite::open(*path);
+  return sqlite::open(*path, options.cursor_names);
 }
 
 Result<CheckReport> check_database(const std::string& url) {

@@ -91,10 +91,10 @@ TEST_F(Process, DatabaseInAMissingFolderIsRefused) {
   expect_refusal("/nowhere/at/all/tap.db");
 }
 
-TEST_F(Process, DatabaseOfTheOriginalIsRefused) {
+TEST_F(Process, DatabaseOfAnOldOriginalIsRefused) {
   edit_database("CREATE TABLE repos (did TEXT PRIMARY KEY); CREATE TABLE outbox_buffers (id INTEGER PRIMARY KEY)");
   launch();
-  expect_refusal("Go version");
+  expect_refusal("older version of the original Tap: it has no repos.state");
 }
 
 TEST_F(Process, NewerDatabaseIsRefused) {

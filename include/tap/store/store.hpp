@@ -104,12 +104,24 @@ class Store {
   virtual void stop_waiting() {}
 };
 
+/// A cursor in a database that the original Tap made.
+struct OriginalCursor {
+  std::string_view kind;  ///< as SaveCursor has it
+  std::string_view url;   ///< of the relay, as it was written in the settings
+  std::string_view collection = {};
+  std::string value;
+};
+/// Under which name we keep it; empty when the URL is none.
+using CursorNames = std::function<std::optional<SaveCursor>(const OriginalCursor&)>;
+
 struct StoreOptions {
   std::size_t max_connections = 32;  ///< to a server: one writes, the others are for queries()
+  CursorNames cursor_names = {};     ///< for a database of the original; without, cursors stay behind
 };
 
 /// By URL: sqlite://relative, sqlite:///absolute, or a bare path; postgres:// and postgresql:// as libpq understands
-/// them. Creates and migrates; in PostgreSQL in the first schema of the search path. Errc::busy when another process
+/// them. Creates and migrates; in PostgreSQL in the first schema of the search path. A database that the original Tap
+/// made is imported, in one transaction; its tables stay under the prefix `original_`. Errc::busy when another process
 /// has it. Queries must be gone before their store.
 [[nodiscard]] Result<std::unique_ptr<Store>> open_store(const std::string& url, const StoreOptions& options = {});
 

@@ -3,6 +3,8 @@
 
 #include "tap/base/log.hpp"
 
+#include "store/original/recognise.hpp"
+
 #include <array>
 #include <string>
 #include <vector>
@@ -84,6 +86,8 @@ CREATE TABLE dead_letters (
 CREATE INDEX dead_letters_did ON dead_letters (did, id);
 )sql"};
 
+}  // namespace
+
 Result<bool> has_column(Connection& connection, std::string_view table, std::string_view column) {
   auto found = connection.value(
       "SELECT 1 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = "
@@ -93,8 +97,6 @@ Result<bool> has_column(Connection& connection, std::string_view table, std::str
   return found->has_value();
 }
 
-}  // namespace
-
 Result<std::int64_t> version_of(Connection& connection) {
   auto tables = connection.value(
       "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = "
@@ -103,14 +105,9 @@ Result<std::int64_t> version_of(Connection& connection) {
   if (tables->value_or(0) == 0) return 0;
 
   auto original = has_column(connection, "outbox_buffers", "id");
-  if (!original) return std::unexpected(original.error());
-  if (*original) {
-    return fail(Errc::foreign_schema,
-                "it was written by the Go version of Tap, which this version does not import; name another database or "
-                "schema (search_path)");
-  }
   auto meta = has_column(connection, "meta", "schema_version");
-  if (!meta) return std::unexpected(meta.error());
+  if (!original || !meta) return std::unexpected(original ? meta.error() : original.error());
+  if (*original) return *meta ? original::run_afterwards() : original::not_imported();
   if (!*meta) {
     return fail(Errc::foreign_schema,
                 "it has tables, but none of Tap's; name an empty database or schema (search_path)");
@@ -121,19 +118,14 @@ Result<std::int64_t> version_of(Connection& connection) {
   return **version;
 }
 
-namespace {
-
-Result<void> run_steps(Connection& connection, Migrations steps) {
-  auto done = connection.script("BEGIN");
-  for (const char* step : steps) {
-    if (done) done = connection.script(step);
-  }
-  return done;
-}
-
-}  // namespace
-
 Migrations migrations() { return kMigrations; }
+
+Result<void> bring_forward(Connection& connection, std::int64_t from, Migrations steps) {
+  for (const char* step : steps.subspan(static_cast<std::size_t>(from))) {
+    if (auto done = connection.script(step); !done) return done;
+  }
+  return connection.run("UPDATE meta SET schema_version = $1", steps.size());
+}
 
 Result<void> migrate(Connection& connection, Migrations steps) {
   auto version = version_of(connection);
@@ -145,8 +137,8 @@ Result<void> migrate(Connection& connection, Migrations steps) {
   }
   if (*version == newest) return {};
 
-  auto done = run_steps(connection, steps.subspan(static_cast<std::size_t>(*version)));
-  if (done) done = connection.run("UPDATE meta SET schema_version = $1", newest);
+  auto done = connection.script("BEGIN");
+  if (done) done = bring_forward(connection, *version, steps);
   if (done) done = connection.script("COMMIT");
   if (!done) {
     connection.roll_back();

@@ -3,6 +3,7 @@
 
 #include "tap/base/log.hpp"
 
+#include "store/postgres/original.hpp"
 #include "store/postgres/schema.hpp"
 
 #include <algorithm>
@@ -50,11 +51,13 @@ Session::~Session() {
   std::ignore = connection_->each("SELECT pg_advisory_unlock_all()", [](const Row&) {});
 }
 
-Result<void> Session::open() {
+Result<void> Session::open(const CursorNames& names) {
   auto connected = connect();
   if (!connected) return std::unexpected(opening(connected.error()));
   connection_.emplace(std::move(*connected));
-  auto done = migrate(*connection_, migrations());
+  const auto version = version_of(*connection_);
+  const bool is_original = !version && version.error() == Errc::older_schema;
+  auto done = is_original ? import_original(*connection_, names, SystemClock()) : migrate(*connection_, migrations());
   // Written at once: a database that cannot be written to is not opened.
   batch_ = first_batch();
   if (done) done = connection_->run("UPDATE meta SET batch = $1", batch_);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "tap/store/store.hpp"
+
 #include "store/postgres/connection.hpp"
 
 #include <chrono>
@@ -23,8 +25,8 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  /// Connects for the first time, takes the lock, and brings the schema up to date.
-  [[nodiscard]] Result<void> open();
+  /// Connects for the first time, takes the lock, and brings the schema up to date, or imports the original's.
+  [[nodiscard]] Result<void> open(const CursorNames& names);
 
   /// The connection, made anew when it was lost. Errc::unavailable while there is no server: tries are seldom then, and
   /// most calls fail at once.

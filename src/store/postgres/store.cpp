@@ -17,7 +17,7 @@ class PostgresEngine final : public Engine {
  public:
   PostgresEngine(std::string url, std::size_t max_connections)
       : url_(url), session_(std::move(url)), max_queries_(std::max<std::size_t>(max_connections, 2) - 1) {}
-  Result<void> open() { return session_.open(); }
+  Result<void> open(const CursorNames& names) { return session_.open(names); }
 
   Result<void> transact(const std::function<Result<void>()>& work) override {
     auto done = session_.transact([&](Connection& connection) {
@@ -139,9 +139,9 @@ class PostgresEngine final : public Engine {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open(const std::string& url, std::size_t max_connections) {
-  auto engine = std::make_unique<PostgresEngine>(url, max_connections);
-  if (auto done = engine->open(); !done) return std::unexpected(done.error());
+Result<std::unique_ptr<Store>> open(const std::string& url, const StoreOptions& options) {
+  auto engine = std::make_unique<PostgresEngine>(url, options.max_connections);
+  if (auto done = engine->open(options.cursor_names); !done) return std::unexpected(done.error());
   return make_journaled_store(std::move(engine));
 }
 

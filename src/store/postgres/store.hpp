@@ -8,7 +8,7 @@
 
 namespace tap::store::postgres {
 
-/// Connects, takes the lock of the search path's first schema, creates and migrates.
-[[nodiscard]] Result<std::unique_ptr<Store>> open(const std::string& url, std::size_t max_connections);
+/// Connects, takes the lock of the search path's first schema, creates and migrates, or imports the original's.
+[[nodiscard]] Result<std::unique_ptr<Store>> open(const std::string& url, const StoreOptions& options);
 
 }  // namespace tap::store::postgres

@@ -83,8 +83,8 @@ int Database::bind(sqlite3_stmt* statement, int at, ByteView bytes) {
   return sqlite3_bind_blob64(statement, at, bytes.data(), bytes.size(), SQLITE_STATIC);
 }
 
-Result<Transaction> Transaction::begin(Database& database) {
-  if (auto done = database.run("BEGIN IMMEDIATE"); !done) return std::unexpected(done.error());
+Result<Transaction> Transaction::begin(Database& database, Sql how) {
+  if (auto done = database.run(how); !done) return std::unexpected(done.error());
   return Transaction(database);
 }
 

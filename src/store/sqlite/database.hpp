@@ -139,7 +139,7 @@ Result<void> Database::each(Sql sql, Visit visit, const Args&... args) {
 /// Takes the write lock at once; rolled back unless commit() succeeds.
 class Transaction {
  public:
-  [[nodiscard]] static Result<Transaction> begin(Database& database);
+  [[nodiscard]] static Result<Transaction> begin(Database& database, Sql how = "BEGIN IMMEDIATE");
   Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
   Transaction& operator=(Transaction&&) = delete;
   ~Transaction();

@@ -3,6 +3,8 @@
 
 #include "tap/base/log.hpp"
 
+#include "store/original/recognise.hpp"
+
 #include <array>
 #include <string>
 
@@ -93,13 +95,9 @@ Result<std::int64_t> version_of(Database& database) {
   if (tables->value_or(0) == 0) return 0;
 
   auto original = has_table(database, "outbox_buffers");
-  if (!original) return std::unexpected(original.error());
-  if (*original) {
-    return fail(Errc::foreign_schema,
-                "it was written by the Go version of Tap, which this version does not import; name another file");
-  }
   auto meta = has_table(database, "meta");
-  if (!meta) return std::unexpected(meta.error());
+  if (!original || !meta) return std::unexpected(original ? meta.error() : original.error());
+  if (*original) return *meta ? original::run_afterwards() : original::not_imported();
   if (!*meta) return fail(Errc::foreign_schema, "it has tables, but none of Tap's");
   auto version = database.value("SELECT value FROM meta WHERE key = 'schema_version'");
   if (!version || !version->has_value()) return fail(Errc::foreign_schema, "its table meta has no schema version");
@@ -107,6 +105,13 @@ Result<std::int64_t> version_of(Database& database) {
 }
 
 Migrations migrations() { return kMigrations; }
+
+Result<void> bring_forward(Database& database, std::int64_t from, Migrations steps) {
+  for (const char* step : steps.subspan(static_cast<std::size_t>(from))) {
+    if (auto done = database.script(step); !done) return done;
+  }
+  return database.run("UPDATE meta SET value = ? WHERE key = 'schema_version'", steps.size());
+}
 
 Result<void> migrate(Database& database, Migrations steps) {
   auto version = version_of(database);
@@ -125,10 +130,7 @@ Result<void> migrate(Database& database, Migrations steps) {
   }
   auto transaction = Transaction::begin(database);
   if (!transaction) return std::unexpected(transaction.error());
-  for (std::int64_t at = *version; at < newest; ++at) {
-    if (auto done = database.script(steps[static_cast<std::size_t>(at)]); !done) return done;
-  }
-  auto done = database.run("UPDATE meta SET value = ? WHERE key = 'schema_version'", newest);
+  auto done = bring_forward(database, *version, steps);
   if (done) done = transaction->commit();
   if (!done) return done;
   kLog.info("database schema is up to date", {{"from", *version}, {"version", newest}});

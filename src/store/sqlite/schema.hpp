@@ -11,8 +11,11 @@ namespace tap::store::sqlite {
 using Migrations = std::span<const char* const>;
 [[nodiscard]] Migrations migrations();
 
-/// 0 for an empty file; foreign_schema when it holds something else.
+/// 0 for an empty file; foreign_schema when it holds something else, older_schema for a database of the original Tap.
 [[nodiscard]] Result<std::int64_t> version_of(Database& database);
+
+/// Inside the caller's transaction.
+[[nodiscard]] Result<void> bring_forward(Database& database, std::int64_t from, Migrations steps);
 
 /// Brings the database to the newest version, all steps in one transaction. newer_schema, foreign_schema: nothing is
 /// touched.

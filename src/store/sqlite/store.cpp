@@ -5,6 +5,7 @@
 #include "store/sqlite/dead_letter_table.hpp"
 #include "store/sqlite/file_lock.hpp"
 #include "store/sqlite/journal_table.hpp"
+#include "store/sqlite/original.hpp"
 #include "store/sqlite/queries.hpp"
 #include "store/sqlite/schema.hpp"
 #include "store/sqlite/tables.hpp"
@@ -115,6 +116,11 @@ class SqliteEngine final : public Engine {
     auto pages = database_.value("PRAGMA page_count");
     if (!pages) return std::unexpected(pages.error());
     if (**free <= kSparePages || **free <= **pages / 4) return false;
+    // The original's files never give anything back, but to VACUUM.
+    constexpr std::int64_t kIncremental = 2;
+    auto mode = database_.value("PRAGMA auto_vacuum");
+    if (!mode) return std::unexpected(mode.error());
+    if (**mode != kIncremental) return false;
     if (auto done = database_.script(kVacuumSlice); !done) return std::unexpected(done.error());
     return true;
   }
@@ -146,14 +152,16 @@ class SqliteEngine final : public Engine {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open(const std::string& path) {
+Result<std::unique_ptr<Store>> open(const std::string& path, const CursorNames& names) {
   auto lock = FileLock::acquire(path);
   if (!lock) return std::unexpected(lock.error());
   drop_page_cache(path);
   auto database = Database::open(path, Mode::read_write);
   if (!database) return std::unexpected(database.error());
-  if (auto done = migrate(*database, migrations()); !done) return std::unexpected(done.error());
-  auto done = database->script("PRAGMA journal_mode=WAL");
+  const auto version = version_of(*database);
+  const bool is_original = !version && version.error() == Errc::older_schema;
+  auto done = is_original ? import_original(*database, names, SystemClock()) : migrate(*database, migrations());
+  if (done) done = database->script("PRAGMA journal_mode=WAL");
   if (!done) return std::unexpected(done.error());
   auto checkpointer = Database::open(path, Mode::read_write);
   if (!checkpointer) return std::unexpected(checkpointer.error());

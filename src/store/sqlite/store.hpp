@@ -8,7 +8,7 @@
 
 namespace tap::store::sqlite {
 
-/// Creates, migrates and locks the database at `path`.
-[[nodiscard]] Result<std::unique_ptr<Store>> open(const std::string& path);
+/// Creates, migrates and locks the database at `path`, or imports the original's.
+[[nodiscard]] Result<std::unique_ptr<Store>> open(const std::string& path, const CursorNames& names);
 
 }  // namespace tap::store::sqlite

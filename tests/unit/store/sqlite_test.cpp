@@ -85,14 +85,6 @@ TEST_F(SqliteFile, ForeignDatabaseIsRefusedAndUntouched) {
   EXPECT_EQ(database.value("SELECT count(*) FROM sqlite_schema").value(), 1);
 }
 
-TEST_F(SqliteFile, DatabaseOfTheGoVersionIsNamed) {
-  ASSERT_TRUE(raw().script(
-      "CREATE TABLE repos (did text PRIMARY KEY); CREATE TABLE repo_records (did text); CREATE TABLE outbox_buffers "
-      "(id integer PRIMARY KEY)"));
-  EXPECT_EQ(open_error(), Errc::foreign_schema);
-  EXPECT_NE(message_.find("Go version"), std::string::npos) << message_;
-}
-
 TEST_F(SqliteFile, GarbageIsRefused) {
   std::ofstream(path_) << std::string(10'000, 'x');
   EXPECT_EQ(open_error(), Errc::corrupt);
