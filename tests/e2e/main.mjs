@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Runs scenarios against a Tap binary, one after another on one network, and says at the end `N passed, N failed`.
-//   main.mjs --tap BINARY [--seed N] [--rounds N] [--without SCENARIO] [--keep] [SCENARIO...]
+//   main.mjs --tap BINARY [--db URL] [--seed N] [--rounds N] [--without SCENARIO] [--keep] [SCENARIO...]
 import fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { Databases } from './lib/databases.mjs'
 import { Network } from './lib/network.mjs'
 import { World } from './lib/world.mjs'
 
@@ -15,6 +16,7 @@ const { values: args, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     tap: { type: 'string' },
+    db: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     rounds: { type: 'string', default: '5' },
     without: { type: 'string', multiple: true, default: [] },
@@ -42,6 +44,8 @@ const all = [
   'capture',
 ]
 
+const databases = new Databases(args.db)
+
 class Skipped extends Error {}
 const skip = (why) => {
   throw new Skipped(why)
@@ -53,6 +57,7 @@ async function runScenario(name, network, dir) {
     ? undefined
     : await World.create({
         network,
+        databases,
         dir,
         binary: path.resolve(args.tap),
         seed: Number(args.seed),
@@ -61,6 +66,7 @@ async function runScenario(name, network, dir) {
   const context = {
     world,
     network,
+    databases,
     dir,
     binary: args.tap && path.resolve(args.tap),
     seed: Number(args.seed),

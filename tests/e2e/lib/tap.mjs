@@ -10,7 +10,7 @@ export class Tap {
   starts = 0
 
   // `settings`: environment variables beyond the ones every run needs.
-  static async create({ binary, dir, relayUrl, plcUrl, caFile, settings = {} }) {
+  static async create({ binary, dir, databaseUrl, relayUrl, plcUrl, caFile, settings = {} }) {
     const tap = new Tap()
     const port = await freePort()
     tap.url = `http://127.0.0.1:${port}`
@@ -18,10 +18,11 @@ export class Tap {
     Object.assign(tap, { binary, dir })
     tap.environment = {
       PATH: process.env.PATH,
-      TAP_DATABASE_URL: `sqlite://${path.join(dir, 'tap.db')}`,
+      TAP_DATABASE_URL: databaseUrl,
       TAP_BIND: `127.0.0.1:${port}`,
       TAP_PLC_URL: plcUrl,
       TAP_RELAY_URL: relayUrl,
+      TAP_TEMP_DIR: dir,
       TAP_LOG_LEVEL: 'debug',
       ...(caFile ? { SSL_CERT_FILE: caFile } : {}),
       ...settings,

@@ -12,13 +12,14 @@ export class World {
   kept = new Map() // DID -> content of an account that its PDS no longer gives out
   wanted = () => true // which paths the settings let through
 
-  static async create({ network, binary, dir, seed, settings, options = {} }) {
+  static async create({ network, databases, binary, dir, seed, settings, options = {} }) {
     const world = new World()
     Object.assign(world, { network, dir, options, random: new Random(seed) })
     world.tap = await Tap.create({
       binary,
       dir,
       settings,
+      databaseUrl: await databases.create(dir),
       relayUrl: network.relay.url,
       plcUrl: network.plc.url,
       caFile: network.handles?.caFile,

@@ -14,7 +14,7 @@ const shared = process.env.TAP_SHARED ?? path.resolve(import.meta.dirname, '../.
 
 export default {
   standalone: true,
-  async run({ dir, binary, seed, skip }) {
+  async run({ databases, dir, binary, seed, skip }) {
     const capture = path.join(shared, 'capture')
     if (!fs.existsSync(path.join(capture, 'manifest.json'))) skip(`no capture at ${capture}`)
     const recording = new Recording(capture)
@@ -25,7 +25,7 @@ export default {
         recording.exported.clear()
         const to = path.join(dir, file)
         fs.mkdirSync(to)
-        await replay({ recording, file, dir: to, binary, seed, plcUrl: servers[1].url })
+        await replay({ recording, file, databases, dir: to, binary, seed, plcUrl: servers[1].url })
       }
     } finally {
       for (const { server } of servers) server.close()
@@ -33,9 +33,9 @@ export default {
   },
 }
 
-async function replay({ recording, file, dir, binary, seed, plcUrl }) {
+async function replay({ recording, file, databases, dir, binary, seed, plcUrl }) {
   const relay = await Relay.start()
-  const world = await World.create({ network: { relay, plc: { url: plcUrl } }, binary, dir, seed })
+  const world = await World.create({ network: { relay, plc: { url: plcUrl } }, databases, binary, dir, seed })
   try {
     await world.start()
     const frames = recording.frames(file)
