@@ -82,4 +82,7 @@ class Engine {
   virtual void stop_waiting() {}
 };
 
+/// As open_store(), which puts a JournaledStore on it.
+[[nodiscard]] Result<std::unique_ptr<Engine>> open_engine(const std::string& url, const StoreOptions& options = {});
+
 }  // namespace tap::store

@@ -3,6 +3,7 @@
 #include "tap/store/store.hpp"
 
 #include "store/check/inspect.hpp"
+#include "store/journaled_store.hpp"
 #include "store/postgres/snapshot.hpp"
 #include "store/postgres/store.hpp"
 #include "store/sqlite/snapshot.hpp"
@@ -29,11 +30,17 @@ Result<std::string> path_of(const std::string& url) {
 
 bool is_server_url(std::string_view url) { return url.starts_with("postgres://") || url.starts_with("postgresql://"); }
 
-Result<std::unique_ptr<Store>> open_store(const std::string& url, const StoreOptions& options) {
+Result<std::unique_ptr<Engine>> open_engine(const std::string& url, const StoreOptions& options) {
   if (is_server_url(url)) return postgres::open(url, options);
   auto path = path_of(url);
   if (!path) return std::unexpected(path.error());
   return sqlite::open(*path, options.cursor_names);
+}
+
+Result<std::unique_ptr<Store>> open_store(const std::string& url, const StoreOptions& options) {
+  auto engine = open_engine(url, options);
+  if (!engine) return std::unexpected(engine.error());
+  return make_journaled_store(std::move(*engine));
 }
 
 Result<CheckReport> check_database(const std::string& url) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "store/postgres/store.hpp"
 
-#include "store/journaled_store.hpp"
 #include "store/postgres/journal_table.hpp"
 #include "store/postgres/queries.hpp"
 #include "store/postgres/session.hpp"
@@ -139,10 +138,10 @@ class PostgresEngine final : public Engine {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open(const std::string& url, const StoreOptions& options) {
+Result<std::unique_ptr<Engine>> open(const std::string& url, const StoreOptions& options) {
   auto engine = std::make_unique<PostgresEngine>(url, options.max_connections);
   if (auto done = engine->open(options.cursor_names); !done) return std::unexpected(done.error());
-  return make_journaled_store(std::move(engine));
+  return engine;
 }
 
 }  // namespace tap::store::postgres

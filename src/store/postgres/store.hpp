@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "tap/store/store.hpp"
+#include "store/engine.hpp"
 
 #include <memory>
 #include <string>
@@ -9,6 +9,6 @@
 namespace tap::store::postgres {
 
 /// Connects, takes the lock of the search path's first schema, creates and migrates, or imports the original's.
-[[nodiscard]] Result<std::unique_ptr<Store>> open(const std::string& url, const StoreOptions& options);
+[[nodiscard]] Result<std::unique_ptr<Engine>> open(const std::string& url, const StoreOptions& options);
 
 }  // namespace tap::store::postgres

@@ -82,16 +82,24 @@ class SqliteSnapshot final : public check::Snapshot {
   Database database_;
 };
 
-}  // namespace
-
-Result<std::unique_ptr<check::Snapshot>> open_snapshot(const std::string& path) {
+/// From its first look on the transaction sees one state.
+Result<std::unique_ptr<check::Snapshot>> begin(const std::string& path) {
   auto database = Database::open(path, Mode::read_only);
   if (!database) return std::unexpected(database.error());
   if (auto done = database->run("BEGIN"); !done) return std::unexpected(done.error());
-  auto version = version_of(*database);  // the first look: from here on the transaction sees this state
+  auto version = version_of(*database);
   if (!version) return std::unexpected(version.error());
   if (auto done = check::require_newest(*version, migrations().size()); !done) return std::unexpected(done.error());
   return std::make_unique<SqliteSnapshot>(std::move(*database));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<check::Snapshot>> open_snapshot(const std::string& path) {
+  auto snapshot = begin(path);
+  // What a crash left half made, before there was a write-ahead log, only a writer can undo.
+  if (!snapshot && snapshot.error() == Errc::read_only) return fail(Errc::older_schema, "it is half made");
+  return snapshot;
 }
 
 }  // namespace tap::store::sqlite

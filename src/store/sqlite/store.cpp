@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "store/sqlite/store.hpp"
 
-#include "store/journaled_store.hpp"
 #include "store/sqlite/dead_letter_table.hpp"
 #include "store/sqlite/file_lock.hpp"
 #include "store/sqlite/journal_table.hpp"
@@ -152,7 +151,7 @@ class SqliteEngine final : public Engine {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open(const std::string& path, const CursorNames& names) {
+Result<std::unique_ptr<Engine>> open(const std::string& path, const CursorNames& names) {
   auto lock = FileLock::acquire(path);
   if (!lock) return std::unexpected(lock.error());
   drop_page_cache(path);
@@ -165,8 +164,7 @@ Result<std::unique_ptr<Store>> open(const std::string& path, const CursorNames& 
   if (!done) return std::unexpected(done.error());
   auto checkpointer = Database::open(path, Mode::read_write);
   if (!checkpointer) return std::unexpected(checkpointer.error());
-  return make_journaled_store(
-      std::make_unique<SqliteEngine>(path, std::move(*lock), std::move(*database), std::move(*checkpointer)));
+  return std::make_unique<SqliteEngine>(path, std::move(*lock), std::move(*database), std::move(*checkpointer));
 }
 
 }  // namespace tap::store::sqlite

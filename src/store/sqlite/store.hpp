@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "tap/store/store.hpp"
+#include "store/engine.hpp"
 
 #include <memory>
 #include <string>
@@ -9,6 +9,6 @@
 namespace tap::store::sqlite {
 
 /// Creates, migrates and locks the database at `path`, or imports the original's.
-[[nodiscard]] Result<std::unique_ptr<Store>> open(const std::string& path, const CursorNames& names);
+[[nodiscard]] Result<std::unique_ptr<Engine>> open(const std::string& path, const CursorNames& names);
 
 }  // namespace tap::store::sqlite

@@ -18,7 +18,7 @@ constexpr unsigned kPingByte = 0x89;
 
 }  // namespace
 
-Consumer::Consumer(std::uint16_t port, EventLog& log, Options options)
+Consumer::Consumer(std::uint16_t port, EventSink& log, Options options)
     : log_(log), socket_(Socket::connect(port)), acks_(options.acks) {
   shake_hands(socket_, "/channel", unread_, options.headers);
   thread_ = std::thread([this] { run(); });

@@ -16,16 +16,16 @@
 
 namespace tap::test {
 
-/// A consumer at /channel with a thread of its own, that sees every byte: puts each event into the log and, unless told
-/// not to, acks it then. All is safe to call from any thread.
+/// A consumer at /channel with a thread of its own, that sees every byte: puts each event into the sink and, unless
+/// told not to, acks it then. All is safe to call from any thread.
 class Consumer {
  public:
   struct Options {
     bool acks = true;
     std::string headers = {};  ///< of the handshake: further lines, each with its end
   };
-  Consumer(std::uint16_t port, EventLog& log) : Consumer(port, log, Options()) {}
-  Consumer(std::uint16_t port, EventLog& log, Options options);
+  Consumer(std::uint16_t port, EventSink& log) : Consumer(port, log, Options()) {}
+  Consumer(std::uint16_t port, EventSink& log, Options options);
   /// Cuts the connection, if it is still there.
   ~Consumer();
   Consumer(const Consumer&) = delete;
@@ -57,7 +57,7 @@ class Consumer {
   void read_frames();
   void take_frame(int opcode, std::string payload);
 
-  EventLog& log_;
+  EventSink& log_;
   EventLog own_;
   Socket socket_;
   std::string unread_;

@@ -33,12 +33,19 @@ struct Event {
 };
 using Events = std::vector<Event>;
 
+/// Whom a consumer tells what it gets, from its thread.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void add(Event event) = 0;
+};
+
 /// All that consumers have got, in the order in which it came. Safe to call from any thread.
-class EventLog {
+class EventLog final : public EventSink {
  public:
   using Condition = std::function<bool(const Events&)>;
 
-  void add(Event event);
+  void add(Event event) override;
   [[nodiscard]] Events all() const;
   /// Throws with the last events when the condition does not come to hold in time.
   void wait_until(std::string_view what, const Condition& condition,
