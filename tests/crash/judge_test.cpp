@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// Every broken promise must be noticed.
+#include "crash/judge.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tap::crash {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::string kDid = "did:plc:abcdefghijklmnopqrstuvwx";
+
+class JudgeTest : public ::testing::Test {
+ protected:
+  void tell(std::uint64_t id, const std::string& action, const std::string& rkey, const std::string& rev = "3k1",
+            const std::string& cid = "one") {
+    nlohmann::json record = {{"live", true}, {"did", kDid},           {"rev", rev},
+                             {"rkey", rkey}, {"collection", "a.b.c"}, {"action", action}};
+    if (action != "delete") record["cid"] = cid;
+    judge_.add(test::Event::parse(nlohmann::json{{"id", id}, {"type", "record"}, {"record", record}}.dump()));
+  }
+  void tell_status(std::uint64_t id, bool is_active) {
+    const nlohmann::json identity = {{"did", kDid}, {"is_active", is_active}};
+    judge_.add(test::Event::parse(nlohmann::json{{"id", id}, {"type", "identity"}, {"identity", identity}}.dump()));
+  }
+  static Judge::Truth truth(test::RecordCids records, std::set<std::string> deleted = {}) {
+    return {.records = std::move(records), .deleted = std::move(deleted)};
+  }
+
+  Judge judge_;
+};
+
+TEST_F(JudgeTest, KeptPromisesAreNoViolation) {
+  tell(1, "create", "x");
+  tell(2, "update", "x", "3k2", "two");
+  tell(1, "create", "x");
+  tell(4, "create", "y", "3k3");
+  tell(5, "delete", "y", "3k4");
+  EXPECT_EQ(judge_.violation(), "");
+  EXPECT_EQ(judge_.difference(kDid, truth({{"a.b.c/x", "two"}})), "");
+  EXPECT_EQ(judge_.count().events, 4U);
+  EXPECT_EQ(judge_.count().repeats, 1U);
+}
+
+TEST_F(JudgeTest, IdThatStandsForTwoEventsIsSeen) {
+  tell(1, "create", "x");
+  tell(1, "create", "y");
+  EXPECT_THAT(judge_.violation(), HasSubstr("another event"));
+}
+
+TEST_F(JudgeTest, IdThatGoesBackIsSeen) {
+  tell(2, "create", "x");
+  tell(1, "create", "y");
+  EXPECT_THAT(judge_.violation(), HasSubstr("an id behind 2"));
+}
+
+TEST_F(JudgeTest, RevThatGoesBackIsSeen) {
+  tell(1, "create", "x", "3k2");
+  tell(2, "create", "y", "3k1");
+  EXPECT_THAT(judge_.violation(), HasSubstr("a rev behind 3k2"));
+}
+
+TEST_F(JudgeTest, WhatDoesNotFitWhatWasToldIsSeen) {
+  tell(1, "create", "x");
+  tell(2, "create", "x");
+  EXPECT_THAT(judge_.violation(), HasSubstr("a create of what is there"));
+  tell(3, "delete", "y");
+  EXPECT_THAT(judge_.violation(), HasSubstr("a create of what is there")) << "the first one stays";
+}
+
+TEST_F(JudgeTest, DeleteOfWhatIsNotThereIsSeen) {
+  tell(1, "delete", "x");
+  EXPECT_THAT(judge_.violation(), HasSubstr("not there"));
+}
+
+TEST_F(JudgeTest, WhatWasNotToldIsSeen) {
+  EXPECT_THAT(judge_.difference(kDid, truth({})), HasSubstr("nothing was told"));
+  tell(1, "create", "x");
+  tell(2, "create", "y");
+  EXPECT_THAT(judge_.difference(kDid, truth({{"a.b.c/x", "one"}})), HasSubstr("its delete was not told"));
+  EXPECT_THAT(judge_.difference(kDid, truth({{"a.b.c/x", "two"}})), HasSubstr("old version"));
+  EXPECT_THAT(judge_.difference(kDid, truth({{"a.b.c/z", "one"}})), HasSubstr("not told"));
+  tell_status(3, false);
+  EXPECT_THAT(judge_.difference(kDid, truth({{"a.b.c/x", "one"}, {"a.b.c/y", "one"}})), HasSubstr("status"));
+}
+
+TEST_F(JudgeTest, WhatIsAddedAgainMayBeToldAgainUntilItIsSettled) {
+  tell(1, "create", "x");
+  tell(2, "create", "gone");
+  judge_.expect_everything_again(kDid);
+  tell(3, "create", "x");
+  EXPECT_EQ(judge_.violation(), "");
+  const auto known = truth({{"a.b.c/x", "one"}}, {"a.b.c/gone"});
+  EXPECT_EQ(judge_.difference(kDid, known), "");
+  EXPECT_THAT(judge_.difference(kDid, truth({{"a.b.c/x", "one"}})), HasSubstr("its delete was not told"));
+  judge_.settle(kDid, known);
+  tell(4, "create", "x");
+  EXPECT_THAT(judge_.violation(), HasSubstr("a create of what is there"));
+}
+
+}  // namespace
+}  // namespace tap::crash
