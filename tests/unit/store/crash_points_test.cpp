@@ -5,6 +5,7 @@
 #include "tap/store/check.hpp"
 
 #include "store/journaled_store.hpp"
+#include "store/sqlite/schema.hpp"
 #include "support/original_database.hpp"
 #include "unit/store/backends.hpp"
 #include "unit/store/deaths.hpp"
@@ -142,6 +143,33 @@ TEST_P(CrashPoints, AnImportIsWholeOrNotBegun) {
         std::ignore = backend_->open().value();
       },
       [&] { ASSERT_EQ(reopen_and_read(), imported); });
+}
+
+TEST(CrashPointsSqlite, AMigrationIsWholeOrNotBegun) {
+  std::size_t count = 0;
+  for (std::size_t k = 1;; ++k, ++count) {
+    SCOPED_TRACE("point " + std::to_string(k));
+    SqliteBackend backend;
+    {
+      auto database = sqlite::Database::open(backend.path(), sqlite::Mode::read_write).value();
+      ASSERT_TRUE(sqlite::migrate(database, sqlite::migrations().first(1)));
+    }
+    backend.sql(
+        "INSERT INTO repos (id, did, state, account) VALUES (1, 'did:web:a.example.com', 0, 0); "
+        "UPDATE meta SET value = 1 WHERE key = 'last_repo'",
+        "");
+    const bool died = dies_at(k, [&] {
+      die_between_writes();
+      std::ignore = backend.open().value();
+    });
+    if (!died) break;
+    const auto store = backend.open();
+    ASSERT_TRUE(store) << store.error().message();
+    EXPECT_EQ((*store)->last_repo().value(), RepoId{1});
+    const auto report = check_database(backend.url());
+    ASSERT_TRUE(report && report->is_sound());
+  }
+  EXPECT_GT(count, 5U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, CrashPoints, testing::ValuesIn(engines()), engine_name);
