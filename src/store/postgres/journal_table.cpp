@@ -29,6 +29,7 @@ struct AckedRow {
   outbox::EventId first{};
   std::uint64_t count = 0, acked = 0;
   Marks marks;
+  std::uint64_t bytes = 0;
   /// Acks those of the sorted `ids` that lie in it; true when one was not acked before.
   bool acknowledge(std::span<const outbox::EventId> ids) {
     const std::uint64_t before = acked;
@@ -37,6 +38,21 @@ struct AckedRow {
     }
     return acked != before;
   }
+};
+
+/// Sorted ids as a few ranges of the journal: to look up the row of each would cost more than all else.
+struct Stretches {
+  explicit Stretches(std::span<const outbox::EventId> sorted) {
+    constexpr std::int64_t kGap = 64;  // so many ids without an ack cost less than another look-up
+    for (const outbox::EventId id : sorted) {
+      if (last.empty() || as_column(id) - last.back() > kGap) {
+        first.push_back(as_column(id));
+        last.push_back(as_column(id));
+      }
+      last.back() = as_column(id);
+    }
+  }
+  std::vector<std::int64_t> first, last;
 };
 
 }  // namespace
@@ -63,19 +79,20 @@ Result<void> JournalTable::acknowledge(Connection& to, std::span<const outbox::E
   if (ids.empty()) return {};
   std::vector<outbox::EventId> sorted(ids.begin(), ids.end());
   std::ranges::sort(sorted);
-  std::vector<std::int64_t> wanted;
-  for (const outbox::EventId id : sorted) wanted.push_back(as_column(id));
-
+  const Stretches wanted(sorted);
   std::vector<AckedRow> rows;
+  outbox::EventId last{};
   auto done = to.each(
-      "SELECT j.id, j.count, coalesce(a.acked, 0), coalesce(a.marks, '') FROM (SELECT DISTINCT (SELECT max(id) FROM "
-      "journal WHERE id <= w) AS id FROM unnest($1) w) AS found JOIN journal j ON j.id = found.id LEFT JOIN "
-      "journal_acks a ON a.id = j.id",
+      "SELECT j.id, j.count, coalesce(a.acked, 0), coalesce(a.marks, ''), j.bytes FROM unnest($1, $2) AS w (first, "
+      "last) CROSS JOIN LATERAL (SELECT id, count, octet_length(events) AS bytes FROM journal WHERE id >= "
+      "coalesce((SELECT max(id) FROM journal WHERE id <= w.first), w.first) AND id <= w.last) AS j LEFT JOIN "
+      "journal_acks a ON a.id = j.id ORDER BY j.id",
       [&](const Row& row) {
-        AckedRow found{outbox::EventId{row.number(0)}, row.number(1), row.number(2), Marks(row.blob(3))};
+        AckedRow found{outbox::EventId{row.number(0)}, row.number(1), row.number(2), Marks(row.blob(3)), row.number(4)};
+        if (found.first == std::exchange(last, found.first)) return;  // two stretches meet in it
         if (found.acknowledge(sorted)) rows.push_back(std::move(found));
       },
-      wanted);
+      wanted.first, wanted.last);
   if (!done) return done;
 
   std::vector<std::int64_t> gone;
@@ -85,6 +102,7 @@ Result<void> JournalTable::acknowledge(Connection& to, std::span<const outbox::E
   for (const AckedRow& row : rows) {
     if (row.acked == row.count) {
       gone.push_back(as_column(row.first));
+      freed_ += row.bytes;
     } else {
       kept.push_back(as_column(row.first));
       acked.push_back(static_cast<std::int64_t>(row.acked));

@@ -13,7 +13,7 @@ class JournalTable {
   /// As Engine says.
   [[nodiscard]] static Result<outbox::EventId> append(Connection& to, JournalWriter& journal, Counters& counters);
   static void append_changes(Connection& to, JournalWriter& journal, Counters& counters);
-  [[nodiscard]] static Result<void> acknowledge(Connection& to, std::span<const outbox::EventId> ids);
+  [[nodiscard]] Result<void> acknowledge(Connection& to, std::span<const outbox::EventId> ids);
   [[nodiscard]] static Result<void> each_change(Connection& from, outbox::EventId row,
                                                 const Engine::ChangeVisitor& visit);
   [[nodiscard]] static Result<std::uint64_t> undelivered(Connection& from);
@@ -25,8 +25,12 @@ class JournalTable {
   /// Whether find_thin() may have more behind so many.
   [[nodiscard]] static bool may_be_more(std::size_t found);
 
+  /// Bytes of events deleted since the last call.
+  [[nodiscard]] std::uint64_t take_freed() { return std::exchange(freed_, 0); }
+
  private:
   outbox::EventId thin_before_{};  // rows before this one are old enough
+  std::uint64_t freed_ = 0;
 };
 
 }  // namespace tap::store::postgres

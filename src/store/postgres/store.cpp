@@ -5,9 +5,11 @@
 #include "store/postgres/queries.hpp"
 #include "store/postgres/session.hpp"
 #include "store/postgres/tables.hpp"
+#include "store/postgres/vacuum.hpp"
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
 namespace tap::store::postgres {
 namespace {
@@ -15,7 +17,11 @@ namespace {
 class PostgresEngine final : public Engine {
  public:
   PostgresEngine(std::string url, std::size_t max_connections)
-      : url_(url), session_(std::move(url)), max_queries_(std::max<std::size_t>(max_connections, 2) - 1) {}
+      : url_(url), session_(std::move(url)), max_queries_(std::max<std::size_t>(max_connections, 2) - 1) {
+    if (max_queries_ == 1) return;
+    --max_queries_;
+    vacuum_.emplace(url_);
+  }
   Result<void> open(const CursorNames& names) { return session_.open(names); }
 
   Result<void> transact(const std::function<Result<void>()>& work) override {
@@ -25,6 +31,7 @@ class PostgresEngine final : public Engine {
     });
     transaction_ = nullptr;
     if (!done) tables_.forget();
+    if (const std::uint64_t freed = journal_.take_freed(); done && vacuum_) vacuum_->add(freed);
     return done;
   }
 
@@ -36,7 +43,7 @@ class PostgresEngine final : public Engine {
     return {};
   }
   Result<void> acknowledge(std::span<const outbox::EventId> ids, const Counters&) override {
-    return JournalTable::acknowledge(*transaction_, ids);
+    return journal_.acknowledge(*transaction_, ids);
   }
   Result<void> save_counters(const Counters&, const Counters& now) override {
     transaction_->queue("UPDATE meta SET next_event = $1, folded = $2, last_repo = $3", now.next_event, now.folded,
@@ -102,8 +109,11 @@ class PostgresEngine final : public Engine {
     }
     return JournalTable::may_be_more(rows->size());
   }
-  // The server minds its own space and its own log.
-  Result<bool> vacuum() override { return false; }
+  Result<bool> vacuum() override {
+    if (vacuum_) vacuum_->idle();
+    return false;
+  }
+  // The server minds its own log.
   std::uint64_t log_bytes() const override { return 0; }
   Result<void> checkpoint() override { return {}; }
 
@@ -133,6 +143,7 @@ class PostgresEngine final : public Engine {
   Tables tables_;
   JournalTable journal_;
   std::size_t max_queries_;
+  std::optional<Vacuum> vacuum_;  // where there is a connection left for it
   std::shared_ptr<std::atomic<std::size_t>> open_queries_ = std::make_shared<std::atomic<std::size_t>>(0);
 };
 

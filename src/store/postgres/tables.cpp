@@ -9,20 +9,7 @@
 namespace tap::store::postgres {
 namespace {
 
-/// Strangers choose the names of collections: the map of those seen has a bound.
-constexpr std::size_t kMaxCollections = 65'536;
 constexpr std::int64_t kRepoPage = 10'000;
-
-/// Rows of the record index, column by column.
-struct Records {
-  std::vector<std::int64_t> repos, collections;
-  std::vector<std::string_view> rkeys;
-  void add(RepoId repo, std::int64_t collection, std::string_view rkey) {
-    repos.push_back(static_cast<std::int64_t>(repo));
-    collections.push_back(collection);
-    rkeys.push_back(rkey);
-  }
-};
 
 std::int64_t as_column(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
@@ -78,7 +65,7 @@ Result<void> Tables::apply(Connection& to, const PutRecords& put_records) {
   plan.add({&changes, 1});
   plan.finish();
   const FoldPlan::Repo* repo = plan.repos().data();
-  return put(to, {&repo, 1}, plan.collections());
+  return records_.put(to, {&repo, 1}, plan.collections());
 }
 
 Result<void> Tables::apply(Connection& to, const BufferCommit& buffer) {
@@ -126,76 +113,7 @@ Result<void> Tables::fold(Connection& to, std::span<const FoldPlan::Repo> repos,
   for (const FoldPlan::Repo& repo : repos) {
     if (known.contains(repo.id)) kept.push_back(&repo);
   }
-  return put(to, kept, collections);
-}
-
-Result<void> Tables::put(Connection& to, std::span<const FoldPlan::Repo* const> repos,
-                         const std::vector<std::string>& collections) {
-  // Only the names that these repos use.
-  std::vector<std::string> names;
-  std::unordered_map<std::uint32_t, std::size_t> place;
-  for (const FoldPlan::Repo* repo : repos) {
-    for (const FoldPlan::Record& record : repo->records) {
-      if (place.try_emplace(record.collection, names.size()).second) names.push_back(collections[record.collection]);
-    }
-  }
-  if (names.empty()) return {};
-  auto ids = intern(to, names);
-  if (!ids) return std::unexpected(ids.error());
-
-  Records changed;
-  Records gone;
-  std::vector<StoredCid> cids;
-  for (const FoldPlan::Repo* repo : repos) {
-    for (const FoldPlan::Record& record : repo->records) {
-      (record.cid ? changed : gone).add(repo->id, (*ids)[place[record.collection]], record.rkey);
-      if (record.cid) cids.emplace_back(*record.cid);
-    }
-  }
-  std::vector<ByteView> cid_bytes;
-  for (const StoredCid& cid : cids) cid_bytes.push_back(cid.bytes());
-  if (!changed.repos.empty()) {
-    to.queue(
-        "INSERT INTO records (repo_id, collection_id, rkey, cid) SELECT * FROM unnest($1, $2, $3, $4) "
-        "ON CONFLICT (repo_id, collection_id, rkey) DO UPDATE SET cid = excluded.cid",
-        changed.repos, changed.collections, changed.rkeys, cid_bytes);
-  }
-  if (!gone.repos.empty()) {
-    to.queue(
-        "DELETE FROM records r USING unnest($1, $2, $3) AS g (repo_id, collection_id, rkey) "
-        "WHERE r.repo_id = g.repo_id AND r.collection_id = g.collection_id AND r.rkey = g.rkey",
-        gone.repos, gone.collections, gone.rkeys);
-  }
-  return {};
-}
-
-Result<std::vector<std::int64_t>> Tables::intern(Connection& to, const std::vector<std::string>& names) {
-  std::vector<std::string_view> missing;
-  for (const std::string& name : names) {
-    if (!collections_.contains(name)) missing.emplace_back(name);
-  }
-  if (!missing.empty()) {
-    if (collections_.size() + missing.size() > kMaxCollections) {
-      collections_.clear();
-      missing.assign(names.begin(), names.end());
-    }
-    to.queue(
-        "INSERT INTO collections (nsid) SELECT n FROM unnest($1) n WHERE NOT EXISTS (SELECT 1 FROM collections c "
-        "WHERE c.nsid = n COLLATE \"C\")",
-        missing);
-    auto done = to.each(
-        "SELECT id, nsid FROM collections WHERE nsid = ANY($1)",
-        [&](const Row& row) { collections_.insert_or_assign(std::string(row.text(1)), row.integer(0)); }, missing);
-    if (!done) return std::unexpected(done.error());
-  }
-  std::vector<std::int64_t> ids;
-  ids.reserve(names.size());
-  for (const std::string& name : names) {
-    const auto found = collections_.find(name);
-    if (found == collections_.end()) return fail(Errc::corrupt, "collection " + name + " is not there");
-    ids.push_back(found->second);
-  }
-  return ids;
+  return records_.put(to, kept, collections);
 }
 
 Result<void> Tables::each_repo(Connection& from, const std::function<void(RepoRow&)>& sink) {

@@ -3,6 +3,7 @@
 
 #include "store/fold.hpp"
 #include "store/postgres/connection.hpp"
+#include "store/postgres/record_table.hpp"
 
 #include <functional>
 #include <span>
@@ -30,7 +31,7 @@ class Tables {
   [[nodiscard]] Result<void> fold(Connection& to, std::span<const FoldPlan::Repo> repos,
                                   const std::vector<std::string>& collections);
   /// After a rollback: what was looked up meanwhile may not be there.
-  void forget() { collections_.clear(); }
+  void forget() { records_.forget(); }
 
   /// Every repo, in id order.
   [[nodiscard]] static Result<void> each_repo(Connection& from, const std::function<void(RepoRow&)>& sink);
@@ -40,12 +41,7 @@ class Tables {
   [[nodiscard]] static Result<std::uint64_t> drop(Connection& to, std::span<const outbox::EventId> ids);
 
  private:
-  /// The ids of all of these, in their order; those that are new are added.
-  [[nodiscard]] Result<std::vector<std::int64_t>> intern(Connection& to, const std::vector<std::string>& names);
-  [[nodiscard]] Result<void> put(Connection& to, std::span<const FoldPlan::Repo* const> repos,
-                                 const std::vector<std::string>& collections);
-
-  std::unordered_map<std::string, std::int64_t> collections_;
+  RecordTable records_;
 };
 
 }  // namespace tap::store::postgres

@@ -239,12 +239,28 @@ TEST_F(PostgresStore, ForeignTablesAreRefusedAndUntouched) {
 }
 
 TEST_F(PostgresStore, ConnectionsHaveABound) {
-  store_ = open_store(backend_->url(), {.max_connections = 3}).value();
+  // One writes, one is kept for the vacuum.
+  store_ = open_store(backend_->url(), {.max_connections = 4}).value();
   auto one = store_->queries().value();
   auto two = store_->queries().value();
   EXPECT_EQ(store_->queries().error(), Errc::unavailable);
   one.reset();
   EXPECT_TRUE(store_->queries());
+}
+
+TEST_F(PostgresStore, RowsThatAreGoneLeaveNoSpaceBehind) {
+  const auto journal_bytes = [&] {
+    return std::stoull(server_->sql("SELECT pg_total_relation_size('" + backend_->schema() + ".journal')"));
+  };
+  open();
+  const Write write = write_of({}, {draft(std::string(std::size_t{4} << 20, 'x'))});
+  const EventId event = store_->apply({&write, 1}, {}).value();
+  EXPECT_GT(journal_bytes(), 4U << 20);
+  ASSERT_TRUE(store_->apply({}, {&event, 1}));
+  EXPECT_EQ(store_->vacuum(), false);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);  // the server's own comes later
+  while (journal_bytes() > 1U << 20 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_LT(journal_bytes(), 1U << 20);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ using repos::Account;
 using repos::State;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 
 TEST_P(StoreContract, NewDatabaseIsEmpty) {
   EXPECT_THAT(repos(), IsEmpty());
@@ -172,6 +173,29 @@ TEST_P(StoreContract, DirectWritesComeAfterWhatIsJournaled) {
   EXPECT_EQ(queries_->records(RepoId{1}, "a.b.c", "", 1).value().front().cid, cid_of(3));
   EXPECT_THAT(rkeys(2, "a.b.c"), ElementsAre("z"));
   EXPECT_THAT(bodies_of(events()), ElementsAre("one", "two", "three"));
+}
+
+TEST_P(StoreContract, RecordsAreWrittenAndReplacedSideBySide) {
+  add(1);
+  add(2);
+  apply(write_of({PutRecords{RepoId{1}, {put("a.b.c", "d", 1), put("a.b.c", "m", 1), put("a.b.e", "x", 1)}}}));
+  // New ones before, between and behind what is there, and where there is nothing.
+  apply(write_of({PutRecords{RepoId{1},
+                             {put("a.b.c", "a", 2), put("a.b.c", "m", 2), put("a.b.c", "z", 2), put("a.b.d", "d", 2),
+                              put("a.b.e", "y", 2)}},
+                  PutRecords{RepoId{2}, {put("a.b.c", "m", 2)}}}));
+  const auto cids = [&](std::uint64_t id, const std::string& collection) {
+    std::vector<std::pair<std::string, atproto::Cid>> out;
+    for (const Record& record : queries_->records(RepoId{id}, collection, "", kAll).value()) {
+      out.emplace_back(record.rkey, record.cid);
+    }
+    return out;
+  };
+  EXPECT_THAT(cids(1, "a.b.c"),
+              ElementsAre(Pair("a", cid_of(2)), Pair("d", cid_of(1)), Pair("m", cid_of(2)), Pair("z", cid_of(2))));
+  EXPECT_THAT(cids(1, "a.b.d"), ElementsAre(Pair("d", cid_of(2))));
+  EXPECT_THAT(cids(1, "a.b.e"), ElementsAre(Pair("x", cid_of(1)), Pair("y", cid_of(2))));
+  EXPECT_THAT(cids(2, "a.b.c"), ElementsAre(Pair("m", cid_of(2))));
 }
 
 TEST_P(StoreContract, RemovedRepoStaysRemovedWhateverIsUnfolded) {
