@@ -170,7 +170,9 @@ Attempt::~Attempt() {
   if (!parked_) {
     agenda_->busy_.erase(id_);
     if (!agenda_->wants(id_)) agenda_->hurried_.erase(id_);
-    if (due_ && agenda_->wants(id_)) {
+    // Demanded meanwhile, and this was not the answer: it does not wait for its retry.
+    const bool demanded = !hurried_ && agenda_->hurried_.contains(id_);
+    if (due_ && !demanded && agenda_->wants(id_)) {
       agenda_->queue_.add_later(id_, agenda_->table_.get(id_)->state, *due_);
     } else {
       agenda_->add(id_);

@@ -64,6 +64,26 @@ TEST_F(AgendaTest, HoldsABusyRepoOnce) {
   EXPECT_EQ(agenda.next().size(), 0U);
 }
 
+TEST_F(AgendaTest, DemandWithinAnAttemptThatPutsItsRepoOffIsNotLost) {
+  auto agenda = make({});
+  const auto id = add(1, State::error);
+  agenda.add(id);
+  {
+    Attempt attempt(agenda, agenda.next().at(0));
+    agenda.hurry(id);
+    attempt.postpone(1h);
+  }
+  const auto starts = agenda.next();
+  ASSERT_EQ(starts.size(), 1U);
+  EXPECT_TRUE(starts[0].hurried);
+  {
+    Attempt attempt(agenda, starts[0]);
+    attempt.postpone(1h);
+    attempt.conclude();
+  }
+  EXPECT_EQ(agenda.next().size(), 0U) << "it was answered";
+}
+
 TEST_F(AgendaTest, FetchesOnDemandAtOnceButLessOftenEachTime) {
   auto agenda = make({});
   const auto id = add(1, State::desynchronized);
