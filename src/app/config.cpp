@@ -200,7 +200,7 @@ std::span<const Option> options() {
       {"max-db-conn",
        {"TAP_MAX_DB_CONNS"},
        &Config::max_db_conn,
-       "connections to a database server, at least 2; SQLite needs none of it",
+       "connections to a database server at most; 2 are needed, 3 are used, SQLite needs none",
        1,
        10'000},
       {"metrics-listen",

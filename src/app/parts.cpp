@@ -82,6 +82,15 @@ store::StoreOptions store_options(const Config& config) {
   return {.max_connections = static_cast<std::size_t>(config.max_db_conn), .cursor_names = cursor_name};
 }
 
+/// A database that somebody else has changed is no failure of a task, but nothing can go on after it either.
+store::WriterOptions writer_options(const async::TaskGroup::FailureHandler& on_failure) {
+  store::WriterOptions options;
+  options.on_superseded = [on_failure](const Error& error) {
+    on_failure("writer", std::make_exception_ptr(std::runtime_error(error.message())));
+  };
+  return options;
+}
+
 resync::ResyncOptions resync_options(const Config& config) {
   constexpr milliseconds kDefaultTimeout{30'000};  // what a timeout of 0 stands for (protocol 10.1)
   const milliseconds timeout = to_milliseconds(config.repo_fetch_timeout);
@@ -174,7 +183,7 @@ Parts::Parts(Executor loop, const Config& config, const std::string& ca_file,
       ws(net::make_ws_connector(*resolver, client_options(config, ca_file))),
       directory(identity::make_directory(loop, *http, *resolver, clock, metrics, directory_options(config))),
       cpu(loop, cpu_threads(config), &metrics.queue("cpu", 0)),
-      writer(store::make_writer(loop, *store, metrics)),
+      writer(store::make_writer(loop, *store, metrics, writer_options(on_failure))),
       reader(need(store::make_reader(loop, *store, *writer, metrics))),
       outbox(outbox::make_outbox(loop, *reader, clock, metrics, undelivered, outbox_options(config))),
       ledger(loop, table, *writer, *reader, metrics),

@@ -29,6 +29,8 @@ const char* text_of(Errc code) {
       return "the database is closed";
     case Errc::unavailable:
       return "the database server cannot be reached";
+    case Errc::superseded:
+      return "the database is no longer as this process left it";
   }
   return "unknown error";
 }

@@ -24,6 +24,7 @@ class LoopWriter final : public Writer {
       : loop_(std::move(loop)),
         capacity_(std::max<std::size_t>(options.inbox, 1)),
         room_(loop_),
+        on_superseded_(options.on_superseded),
         depth_(metrics.queue("store_writes", capacity_)),
         thread_(store, metrics, options, [this] { post_delivery(); }) {}
   ~LoopWriter() override { stop(); }
@@ -74,6 +75,7 @@ class LoopWriter final : public Writer {
       if (inbox_ != nullptr && !finished.events.empty()) inbox_->committed(std::move(finished.events));
       pending_ -= finished.answers.size();
       for (WriterThread::Answer& answer : finished.answers) answer.done(std::move(answer.result));
+      if (finished.superseded && on_superseded_) on_superseded_(*finished.superseded);
     }
     depth_.set(static_cast<std::int64_t>(pending_));
     // In crowds, not one by one; whoever finds it full again waits again.
@@ -83,6 +85,7 @@ class LoopWriter final : public Writer {
   Executor loop_;
   std::size_t capacity_;
   async::Event room_;
+  std::function<void(const Error&)> on_superseded_;
   metrics::Gauge& depth_;
   outbox::Inbox* inbox_ = nullptr;
   std::size_t pending_ = 0;

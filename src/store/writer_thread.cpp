@@ -192,6 +192,7 @@ Result<outbox::EventId> WriterThread::apply(std::span<const Write> writes, std::
   } else if (writes.size() <= 1) {  // else its members are tried alone
     writing_.failed(result.error());
   }
+  if (!result) report_superseded(result.error());
   return result;
 }
 
@@ -233,6 +234,7 @@ void WriterThread::fold_slice(std::size_t size) {
   fold_time_ += Clock::now() - start;
   if (!done) {
     folds_.failed(done.error());
+    report_superseded(done.error());
     folding_ = false;
     not_before_ = Clock::now() + kRetry;
     return answer_folds(done);
@@ -281,12 +283,13 @@ bool WriterThread::go_on(const Result<bool>& more) {
     tidying_.succeeded();
   } else {
     tidying_.failed(more.error());
+    report_superseded(more.error());
   }
   return more.value_or(false);
 }
 
 void WriterThread::hand_over(Finished finished) {
-  if (finished.answers.empty() && finished.events.empty()) return;
+  if (finished.answers.empty() && finished.events.empty() && !finished.superseded) return;
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
@@ -294,6 +297,11 @@ void WriterThread::hand_over(Finished finished) {
     finished_.push_back(std::move(finished));
   }
   if (first) wake_();
+}
+
+void WriterThread::report_superseded(const Error& error) {
+  if (error != Errc::superseded || std::exchange(superseded_, true)) return;
+  hand_over({.events = {}, .answers = {}, .superseded = error});
 }
 
 void WriterThread::show() {

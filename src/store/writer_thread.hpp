@@ -43,6 +43,7 @@ class WriterThread {
   struct Finished {
     std::vector<outbox::Event> events;
     std::vector<Answer> answers;
+    std::optional<Error> superseded = {};  ///< told once
   };
 
   /// `wake` is called on this thread when there is something to take after there was nothing.
@@ -87,6 +88,8 @@ class WriterThread {
   void tidy(bool idle);
   [[nodiscard]] bool go_on(const Result<bool>& more);
   void hand_over(Finished finished);
+  /// Whatever has failed with it.
+  void report_superseded(const Error& error);
   void show();
 
   Store& store_;
@@ -108,8 +111,9 @@ class WriterThread {
   bool folding_ = false;    // a round is under way
   bool sweeping_ = true;    // there may be journal rows that are done with
   bool vacuuming_ = false;  // there may be free space to give back
-  Time unfolded_since_{};   // when the first thing came that is not folded
-  Time not_before_{};       // after a failure, acks and folds wait for this
+  bool superseded_ = false;
+  Time unfolded_since_{};  // when the first thing came that is not folded
+  Time not_before_{};      // after a failure, acks and folds wait for this
   std::chrono::duration<double> fold_time_{};
   Condition writing_;
   Condition folds_;

@@ -3,8 +3,18 @@
 #include "integration/tap_test.hpp"
 #include "support/postgres_server.hpp"
 
+#include <algorithm>
+#include <csignal>
+#include <map>
+#include <utility>
+
 namespace tap::test {
 namespace {
+
+using testing::AllOf;
+using testing::Each;
+using testing::HasSubstr;
+using testing::Not;
 
 class Postgres : public TapTest {
  protected:
@@ -13,6 +23,14 @@ class Postgres : public TapTest {
     postgres_server().sql("DROP SCHEMA IF EXISTS tap CASCADE; CREATE SCHEMA tap");
   }
   [[nodiscard]] std::string database_url() const override { return postgres_server().schema_url("tap"); }
+
+  /// How often Tap has said that the server is gone.
+  [[nodiscard]] std::size_t losses() {
+    return static_cast<std::size_t>(std::ranges::count_if(tap().lines(), [](const std::string& line) {
+      return line.find("the database was lost in a commit") != std::string::npos ||
+             line.find("writing to the database fails") != std::string::npos;
+    }));
+  }
 };
 
 TEST_F(Postgres, CarriesBackfillLiveEventsAndACrash) {
@@ -37,23 +55,98 @@ TEST_F(Postgres, CarriesBackfillLiveEventsAndACrash) {
   stop();
 }
 
-TEST_F(Postgres, ServerThatGoesAwayCostsNothing) {
-  Account alice(1);
-  alice.fill(20);
+TEST_F(Postgres, ServerThatGoesAwayUnderLoadCostsNothing) {
+  std::vector<Account> accounts;
+  std::map<std::string, std::vector<std::string>> sent;  // DID to the revs of its commits
+  const auto send_more = [&](std::size_t commits) {
+    for (std::size_t i = 0; i < commits; ++i) {
+      Account& account = accounts[i % accounts.size()];
+      send(account.post());
+      sent[account.did().str()].push_back(account.head()->rev.str());
+    }
+  };
   start();
   consume();
-  onboard(alice);
-  for (int round = 0; round < 3; ++round) {
-    for (int i = 0; i < 20; ++i) send(alice.post());
-    postgres_server().stop();
-    for (int i = 0; i < 20; ++i) send(alice.post());
-    publish_repo(alice);
-    postgres_server().start();
-    await_records(alice);
+  for (std::uint64_t number = 1; number <= 4; ++number) {
+    accounts.emplace_back(number).fill(20);
+    onboard(accounts.back());
   }
-  await_state(alice, "active");
+  std::size_t noticed = 0;
+  for (const int signal : {SIGQUIT, SIGINT, SIGKILL, SIGKILL}) {
+    send_more(200);
+    postgres_server().stop(signal);
+    send_more(200);
+    wait_for("the loss is noticed", [&] { return losses() > noticed; });
+    noticed = losses();
+    postgres_server().start();
+    send_more(50);
+    for (const Account& account : accounts) await_records(account);
+  }
+  // No repo had to be fetched again: each commit came live, once, and in its order.
+  for (const Account& account : accounts) {
+    std::vector<std::string> revs;
+    for (const Event& event : told(account)) {
+      if (event.is_live()) revs.push_back(event.body.at("rev"));
+    }
+    EXPECT_EQ(revs, sent[account.did().str()]);
+  }
   await_undelivered(0);
   stop();
+}
+
+TEST_F(Postgres, DatabaseThatIsGoneEndsTheProcess) {
+  Account alice(1);
+  alice.fill(5);
+  start();
+  publish(alice);
+  track(alice);
+  await_state(alice, "active");
+  postgres_server().sql("DROP SCHEMA tap CASCADE");
+  send(alice.post());
+  EXPECT_EQ(tap().wait_for_exit(), (ExitStatus{.code = 1}));
+  EXPECT_THAT(tap().wait_for_line("service error").at("error").get<std::string>(),
+              AllOf(HasSubstr("no longer as this process left it"), HasSubstr("does not exist")));
+}
+
+TEST_F(Postgres, ConnectionsStayWithinTheirBound) {
+  const auto connections = [] {
+    return std::stoi(
+        postgres_server().sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client "
+                              "backend' AND pid <> pg_backend_pid()"));
+  };
+  std::uint64_t number = 0;
+  for (const auto& [setting, bound] : {std::pair{"1", 2}, {"2", 2}, {"3", 3}, {"32", 3}}) {
+    wait_for("an empty server", [&] { return connections() == 0; });
+    start({"--max-db-conn", setting});
+    consume();
+    int most = 0;
+    Account account(++number);
+    account.fill(5'000);
+    publish(account);
+    track(account);
+    wait_for("the backfill", [&] {
+      most = std::max(most, connections());
+      return records_of(log_.all(), account.did().str()).size() == 5'000;
+    });
+    EXPECT_GE(most, 2);
+    EXPECT_LE(most, bound) << "of " << setting;
+    stop();
+    drop_consumer();
+  }
+}
+
+TEST_F(Postgres, DatabaseThatForbidsItIsNamedButNotThePassword) {
+  postgres_server().sql("DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN; GRANT USAGE ON SCHEMA tap TO guest");
+  const std::string url = postgres_server().url("&password=sesame&options=-csearch_path%3Dtap", "guest");
+  for (const auto& [options, reason] : {std::pair{"", "permission denied for schema tap"},
+                                        {"%20-cdefault_transaction_read_only%3Don", "the database is read-only"}}) {
+    TapProcess& tap = launch({"--db-url", url + options});
+    EXPECT_EQ(tap.wait_for_exit(), (ExitStatus{.code = 255}));
+    EXPECT_THAT(tap.wait_for_line("exiting process").at("error").get<std::string>(),
+                AllOf(HasSubstr(reason), HasSubstr("database postgres"), HasSubstr("guest")));
+    EXPECT_THAT(tap.lines(), Each(Not(HasSubstr("sesame"))));
+  }
+  postgres_server().sql("DROP OWNED BY guest; DROP ROLE guest");
 }
 
 TEST_F(Postgres, MissingServerIsSaidAtTheStart) {
@@ -61,7 +154,7 @@ TEST_F(Postgres, MissingServerIsSaidAtTheStart) {
   TapProcess& tap = launch();
   EXPECT_EQ(tap.wait_for_exit(), (ExitStatus{.code = 255}));
   EXPECT_THAT(tap.wait_for_line("exiting process").at("error").get<std::string>(),
-              ::testing::HasSubstr("the database cannot be opened"));
+              HasSubstr("the database cannot be opened"));
   postgres_server().start();
 }
 

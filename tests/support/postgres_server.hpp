@@ -73,11 +73,13 @@ class PostgresServer {
     while (PQping(url().c_str()) != PQPING_OK) {
       if (std::chrono::steady_clock::now() > end) throw std::runtime_error("the PostgreSQL server does not start");
       std::this_thread::sleep_for(std::chrono::milliseconds(5));  // it tells nobody when it is ready
+      // Behind a SIGKILL it refuses to start as long as there are processes of its former self.
+      if (::waitpid(process_, nullptr, WNOHANG) == process_) process_ = start_process(command);
     }
   }
-  /// As if the machine's power had gone, but for what the kernel has.
-  void stop() {
-    ::kill(process_, SIGQUIT);
+  /// By default as if the machine's power had gone, but for what the kernel has; SIGINT is an operator's restart.
+  void stop(int signal = SIGQUIT) {
+    ::kill(process_, signal);
     int status = 0;
     ::waitpid(process_, &status, 0);
     process_ = 0;

@@ -115,7 +115,7 @@ struct OriginalCursor {
 using CursorNames = std::function<std::optional<SaveCursor>(const OriginalCursor&)>;
 
 struct StoreOptions {
-  std::size_t max_connections = 32;  ///< to a server: one writes, the others are for queries()
+  std::size_t max_connections = 32;  ///< to a server, 2 at least: one writes, from 3 on one vacuums, others read
   CursorNames cursor_names = {};     ///< for a database of the original; without, cursors stay behind
 };
 

@@ -29,6 +29,7 @@ enum class Errc {
   failed,       ///< anything else the engine says: the detail tells
   closed,       ///< the writer has stopped
   unavailable,  ///< the server cannot be reached at the moment
+  superseded,   ///< not as this process left it: nothing can be written any more, only a new start helps
 };
 [[nodiscard]] std::error_code make_error_code(Errc code);
 

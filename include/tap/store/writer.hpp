@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -48,6 +49,7 @@ struct WriterOptions {
   std::chrono::milliseconds ack_delay{200};                  ///< acks wait so long for a transaction to join
   std::uint64_t checkpoint_bytes = std::uint64_t{16} << 20;  ///< of log: copied into the database in the background
   std::uint64_t max_log_bytes = std::uint64_t{256} << 20;    ///< of log: from here on commits wait for that
+  std::function<void(const Error&)> on_superseded = {};      ///< called once, on the loop, at Errc::superseded
 };
 [[nodiscard]] std::unique_ptr<Writer> make_writer(Executor loop, Store& store, metrics::Registry& metrics,
                                                   WriterOptions options = {});

@@ -23,6 +23,8 @@ Errc meaning(std::string_view state) {
   if (state == "55P03") return Errc::busy;
   if (state == "25006") return Errc::read_only;
   if (state == "XX001" || state == "XX002") return Errc::corrupt;
+  // Tables, columns or the schema are gone.
+  if (state == "42P01" || state == "42703" || state == "3F000") return Errc::superseded;
   // No state: the connection broke. Else connection trouble, too many of them, and a server that stops or starts.
   if (state.empty() || state.starts_with("08") || state == "53300" || state.starts_with("57P")) {
     return Errc::unavailable;
@@ -34,6 +36,20 @@ Errc meaning(std::string_view state) {
 std::string trimmed(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
   return std::string(text);
+}
+
+/// Why libpq cannot read it, or nothing. Its messages repeat what they complain of, which may be the password.
+std::optional<std::string> fault_of(const std::string& url) {
+  char* text = nullptr;
+  PQconninfoOption* options = PQconninfoParse(url.c_str(), &text);
+  if (options != nullptr) {
+    PQconninfoFree(options);
+    return std::nullopt;
+  }
+  const std::unique_ptr<char, decltype(&PQfreemem)> owned(text, &PQfreemem);
+  const std::string_view message = text == nullptr ? "out of memory" : text;
+  if (message.starts_with("invalid URI query parameter")) return trimmed(message);  // the name, not the value
+  return std::string(message.substr(0, message.find(": \"")));
 }
 
 }  // namespace
@@ -59,6 +75,7 @@ ByteView Row::blob(int column) const {
 }
 
 Result<Connection> Connection::open(const std::string& url, const std::string& application_name) {
+  if (auto fault = fault_of(url)) return fail(Errc::open_failed, *std::move(fault));
   std::vector<const char*> keys;
   std::vector<const char*> values;
   const auto add = [&](const char* key, const char* value) {
@@ -74,7 +91,9 @@ Result<Connection> Connection::open(const std::string& url, const std::string& a
   Connection connection(PQconnectdbParams(keys.data(), values.data(), 1));
   PGconn* handle = connection.handle_.get();
   if (handle == nullptr) return fail(Errc::open_failed, "out of memory");
-  if (connection.is_lost()) return fail(Errc::open_failed, trimmed(PQerrorMessage(handle)));
+  if (connection.is_lost()) {
+    return fail(Errc::open_failed, trimmed(PQerrorMessage(handle)) + " (" + connection.place() + ")");
+  }
   PQsetNoticeReceiver(handle, [](void*, const PGresult*) {}, nullptr);
   if (auto done = connection.script(kSettings); !done) return std::unexpected(done.error());
   return connection;
@@ -154,6 +173,13 @@ void Connection::look() {
 void Connection::roll_back() {
   std::ignore = flush();
   if (!is_lost() && PQtransactionStatus(handle_.get()) != PQTRANS_IDLE) std::ignore = script("ROLLBACK");
+}
+
+std::string Connection::place() const {
+  const auto text = [](const char* value) { return std::string(value == nullptr ? "" : value); };
+  const PGconn* handle = handle_.get();
+  return "database " + text(PQdb(handle)) + " at " + text(PQhost(handle)) + ":" + text(PQport(handle)) + ", role " +
+         text(PQuser(handle));
 }
 
 Error Connection::lost() const { return {Errc::unavailable, trimmed(PQerrorMessage(handle_.get()))}; }

@@ -95,6 +95,8 @@ class Connection {
   [[nodiscard]] Result<void> script(const std::string& sql);
   /// Rows that the last statement changed that was waited for.
   [[nodiscard]] std::uint64_t changes() const { return changes_; }
+  /// Database, host and role, for messages.
+  [[nodiscard]] std::string place() const;
   [[nodiscard]] bool is_lost() const { return PQstatus(handle_.get()) != CONNECTION_OK; }
   /// Between transactions: notices that the server has closed it, without a round trip.
   void look();

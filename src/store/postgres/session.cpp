@@ -23,7 +23,8 @@ constexpr const char* kPlanning = "SET enable_seqscan = off; SET enable_hashjoin
 /// A session that has just ended gives the lock up within moments, and one that has it keeps it.
 constexpr const char* kBriefWait = "SET lock_timeout = '2s'";
 constexpr const char* kUsualWait = "SET lock_timeout = '1min'";
-constexpr const char* kForeignWrites = "it is not as this process left it; restart to go on from what it holds";
+constexpr const char* kForeignWrites =
+    "another process has written to it, or it is of an earlier time; restart to go on from what it holds";
 
 std::uint64_t random_number() {
   std::random_device device;
@@ -35,7 +36,9 @@ std::int64_t first_batch() { return static_cast<std::int64_t>(random_number() >>
 
 /// The server's own words are what helps with a database that cannot be opened.
 Error opening(const Error& error) {
-  if (error == Errc::failed || error == Errc::unavailable) return {Errc::open_failed, error.detail()};
+  if (error == Errc::failed || error == Errc::unavailable || error == Errc::superseded) {
+    return {Errc::open_failed, error.detail()};
+  }
   return error;
 }
 
@@ -61,8 +64,9 @@ Result<void> Session::open(const CursorNames& names) {
   // Written at once: a database that cannot be written to is not opened.
   batch_ = first_batch();
   if (done) done = connection_->run("UPDATE meta SET batch = $1", batch_);
-  if (!done) return std::unexpected(opening(done.error()));
-  return {};
+  if (done) return done;
+  const Error error = opening(done.error());
+  return std::unexpected(Error(error.code(), error.detail() + " (" + connection_->place() + ")"));
 }
 
 Result<Connection> Session::connect() {
@@ -83,7 +87,7 @@ Result<Connection> Session::connect() {
     if (locked.error() == Errc::busy) return fail(Errc::busy, "another Tap holds this schema");
     return std::unexpected(locked.error());
   }
-  if (!*locked) return fail(Errc::open_failed, "search_path names no schema that exists");
+  if (!*locked) return fail(Errc::superseded, "search_path names no schema that exists");
   if (done = connection->script(kUsualWait); !done) return std::unexpected(done.error());
   return connection;
 }
@@ -95,9 +99,7 @@ Result<Connection*> Session::connection() {
   if (in_transaction_) return fail(Errc::unavailable, "the connection was lost in a transaction");
   auto batch = reconnect();
   if (!batch) return std::unexpected(batch.error());
-  if (*batch != batch_) {
-    return std::unexpected(give_up(kForeignWrites).error());
-  }
+  if (*batch != batch_) return give_up({Errc::superseded, kForeignWrites});
   return &*connection_;
 }
 
@@ -110,14 +112,19 @@ Result<std::int64_t> Session::reconnect() {
     if (found && *found) {
       kLog.info("connected to the database again");
       backoff_ = kFirstBackoff;
+      busy_ = 0;
       connection_.emplace(std::move(*connected));
       return **found;
     }
-    connected = fail(found ? Error(Errc::corrupt, "table meta is empty") : found.error());
+    connected = fail(found ? Error(Errc::superseded, "table meta is empty") : found.error());
   }
   next_try_ = Clock::now() + backoff_;
   backoff_ = std::min<Clock::duration>(2 * backoff_, kLastBackoff);
   const Error& error = connected.error();
+  if (error == Errc::superseded) return give_up(error);
+  // Our former session has been ended by then: it is another Tap.
+  busy_ = error == Errc::busy ? busy_ + 1 : 0;
+  if (busy_ == kMostBusy) return give_up({Errc::superseded, error.detail()});
   return std::unexpected(error == Errc::open_failed ? Error(Errc::unavailable, error.detail()) : error);
 }
 
@@ -147,22 +154,21 @@ Result<void> Session::transact(const std::function<Result<void>(Connection&)>& w
 Result<void> Session::learn_outcome(const Error& lost) {
   kLog.warn("the database was lost in a commit; waiting to learn its outcome", {{"error", lost.message()}});
   next_try_ = {};
-  for (int busy = 0;;) {
+  for (;;) {
     const auto batch = reconnect();
     if (batch && *batch == batch_) return std::unexpected(lost);
     if (batch && *batch == batch_ + 1) {
       batch_ = *batch;
       return {};
     }
-    if (batch) return give_up(kForeignWrites);
-    // Our former session has been ended by then: it is another Tap.
-    if (batch.error() == Errc::busy && ++busy == kMostBusy) return give_up(kForeignWrites);
-    if (!pause()) return give_up("it was lost in a commit, whose outcome is not known");
+    if (batch) return give_up({Errc::superseded, kForeignWrites});
+    if (broken_) return std::unexpected(*broken_);
+    if (!pause()) return give_up({Errc::failed, "it was lost in a commit, whose outcome is not known"});
   }
 }
 
-Result<void> Session::give_up(std::string why) {
-  broken_ = Error(Errc::failed, std::move(why));
+std::unexpected<Error> Session::give_up(Error why) {
+  broken_ = std::move(why);
   connection_.reset();
   return std::unexpected(*broken_);
 }

@@ -29,7 +29,8 @@ class Session {
   [[nodiscard]] Result<void> open(const CursorNames& names);
 
   /// The connection, made anew when it was lost. Errc::unavailable while there is no server: tries are seldom then, and
-  /// most calls fail at once.
+  /// most calls fail at once. Errc::superseded, from then on for ever, when somebody else has the database now or has
+  /// written to it, or when it is that of an earlier time.
   [[nodiscard]] Result<Connection*> connection();
 
   /// Runs `work` in one transaction. When the connection is lost in the commit it waits until it knows the outcome, or
@@ -47,7 +48,7 @@ class Session {
   /// One try to have one again; says the number of the last transaction that went in.
   [[nodiscard]] Result<std::int64_t> reconnect();
   [[nodiscard]] Result<void> learn_outcome(const Error& lost);
-  [[nodiscard]] Result<void> give_up(std::string why);
+  [[nodiscard]] std::unexpected<Error> give_up(Error why);
   /// False when nobody is to wait any more.
   bool pause();
 
@@ -57,6 +58,7 @@ class Session {
   bool in_transaction_ = false;
   std::int64_t batch_ = 0;  // the last transaction that went in
   std::optional<Error> broken_;
+  int busy_ = 0;  // tries in a row that met another's lock
   Clock::duration backoff_;
   Clock::time_point next_try_;
   std::mutex mutex_;

@@ -12,8 +12,10 @@ namespace tap::store {
 namespace {
 
 using outbox::EventId;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 class PostgresStore : public testing::Test {
  protected:
@@ -54,6 +56,15 @@ class PostgresStore : public testing::Test {
       if (std::chrono::steady_clock::now() > end) return EventId{};
       std::this_thread::yield();
     }
+  }
+  /// What is said once nothing can be written any more; and nothing is, from then on.
+  std::string end_of_adding() {
+    Result<EventId> added = add("end");
+    while (!added && (added.error() == Errc::unavailable || added.error() == Errc::busy)) added = add("end");
+    if (added) return "it was written";
+    EXPECT_EQ(added.error(), Errc::superseded);
+    EXPECT_EQ(add("end").error(), Errc::superseded);
+    return added.error().message();
   }
   std::vector<std::string> stored() {
     std::vector<std::string> out;
@@ -172,12 +183,47 @@ TEST_F(PostgresStore, WritesOfAnotherProcessEndIt) {
     ASSERT_FALSE(added);
     EXPECT_EQ(added.error(), Errc::busy) << added.error().message();
   }
-  Result<EventId> added = add("b");
-  while (!added && added.error() == Errc::unavailable) added = add("b");
-  ASSERT_FALSE(added);
-  EXPECT_THAT(added.error().message(), HasSubstr("restart"));
+  EXPECT_THAT(end_of_adding(), HasSubstr("restart"));
   open();
   EXPECT_THAT(stored(), ElementsAre("a", "other"));
+}
+
+TEST_F(PostgresStore, AnotherProcessThatKeepsTheLockEndsIt) {
+  open();
+  ASSERT_TRUE(add("a"));
+  server_->stop();
+  server_->start();
+  auto other = backend_->open().value();
+  EXPECT_THAT(end_of_adding(), HasSubstr("another Tap"));
+}
+
+TEST_F(PostgresStore, TablesThatAreGoneEndIt) {
+  open();
+  ASSERT_TRUE(add("a"));
+  server_->sql("DROP TABLE " + backend_->schema() + ".cursors");
+  EXPECT_THAT(end_of_adding(), HasSubstr("cursors"));
+}
+
+TEST_F(PostgresStore, SchemaThatIsGoneEndsIt) {
+  open();
+  ASSERT_TRUE(add("a"));
+  server_->stop();
+  server_->start();
+  server_->sql("DROP SCHEMA " + backend_->schema() + " CASCADE");
+  EXPECT_THAT(end_of_adding(), HasSubstr("search_path"));
+  server_->sql("CREATE SCHEMA " + backend_->schema());
+}
+
+TEST_F(PostgresStore, DatabaseOfAnEarlierTimeEndsIt) {
+  open();
+  ASSERT_TRUE(add("a"));
+  server_->sql("CREATE TABLE earlier AS TABLE " + backend_->schema() + ".meta");
+  ASSERT_TRUE(add("b"));
+  server_->stop();
+  server_->start();
+  server_->sql("SET search_path = " + backend_->schema() + ", public; TRUNCATE meta; INSERT INTO meta TABLE earlier");
+  EXPECT_THAT(end_of_adding(), HasSubstr("earlier time"));
+  server_->sql("DROP TABLE earlier");
 }
 
 TEST_F(PostgresStore, FailedStatementFailsItsTransactionOnly) {
@@ -209,10 +255,11 @@ TEST_F(PostgresStore, ReadOnlyRoleCannotOpenIt) {
       "CREATE ROLE reader LOGIN; ALTER ROLE reader SET default_transaction_read_only = on; GRANT ALL ON SCHEMA " +
       backend_->schema() + " TO reader");
   EXPECT_EQ(open_error(server_->url("&options=-csearch_path%3D" + backend_->schema(), "reader")), Errc::read_only);
+  EXPECT_THAT(message_, HasSubstr("database postgres"));
   server_->sql("ALTER ROLE reader RESET default_transaction_read_only; REVOKE ALL ON SCHEMA " + backend_->schema() +
                " FROM reader; GRANT USAGE ON SCHEMA " + backend_->schema() + " TO reader");
   EXPECT_EQ(open_error(server_->url("&options=-csearch_path%3D" + backend_->schema(), "reader")), Errc::open_failed);
-  EXPECT_THAT(message_, HasSubstr("permission denied"));
+  EXPECT_THAT(message_, AllOf(HasSubstr("permission denied"), HasSubstr("database postgres")));
   server_->sql("DROP OWNED BY reader; DROP ROLE reader");
 }
 
@@ -222,6 +269,19 @@ TEST_F(PostgresStore, DatabaseThatIsNotThereIsNamed) {
   EXPECT_EQ(open_error("postgres://127.0.0.1:1/x"), Errc::open_failed);
   EXPECT_EQ(open_error("postgresql:///x?no_such_setting=1"), Errc::open_failed);
   EXPECT_THAT(message_, HasSubstr("no_such_setting"));
+}
+
+TEST_F(PostgresStore, PasswordIsInNoMessage) {
+  // Where nobody listens, where nobody can read the URL, and where the server refuses.
+  for (const std::string url :
+       {"postgresql://tap:sesame@127.0.0.1:1/x", "postgresql://tap:sesame@[::1/x", "postgresql://tap:sesame%zz@/x",
+        "postgresql://tap:sesame@127.0.0.1:port/x", "postgresql:///x?password=sesame&host=%2Fnowhere&nonsense",
+        "postgresql:///x?pass=sesame"}) {
+    EXPECT_EQ(open_error(url), Errc::open_failed) << url;
+    EXPECT_THAT(message_, Not(HasSubstr("sesame"))) << url;
+  }
+  EXPECT_EQ(open_error(server_->url("&password=sesame", "nobody")), Errc::open_failed);
+  EXPECT_THAT(message_, AllOf(HasSubstr("nobody"), HasSubstr("database postgres"), Not(HasSubstr("sesame"))));
 }
 
 TEST_F(PostgresStore, NewerSchemaIsRefused) {
