@@ -31,9 +31,9 @@ function(tap_test_headers)
   target_precompile_headers(tap_test_pch PRIVATE <gmock/gmock.h> <gtest/gtest.h> ${TAP_ASYNC_HEADERS})
 endfunction()
 
-# tap_test(NAME SOURCES... DEPENDS...): one gtest program, each of its tests a ctest of its own.
+# tap_test(NAME SOURCES... DEPENDS...): one gtest program, each of its tests a ctest of its own unless UNLISTED.
 function(tap_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT;LABEL" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "UNLISTED" "TIMEOUT;LABEL" "SOURCES;DEPENDS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
@@ -47,6 +47,9 @@ function(tap_test name)
   target_compile_options(${name} PRIVATE -O0)
   target_precompile_headers(${name} REUSE_FROM tap_test_pch)
   target_link_libraries(${name} PRIVATE ${arg_DEPENDS} tap_asio GTest::gmock GTest::gtest_main)
+  if(arg_UNLISTED)
+    return()
+  endif()
   include(GoogleTest)
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
                        PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS ${arg_LABEL})

@@ -36,7 +36,9 @@ std::vector<std::string> actions_of(const Events& events) {
 void TapTest::TearDown() {
   constexpr std::size_t kShown = 20;
   if (!HasFailure() || !tap_) return;
-  const auto lines = tap_->lines();
+  auto lines = tap_->lines();
+  std::erase_if(lines,
+                [](const std::string& line) { return line.find("\"level\"") == std::string::npos; });  // requests
   for (std::size_t i = lines.size() - std::min(lines.size(), kShown); i < lines.size(); ++i) {
     std::cerr << "tap: " << lines[i] << '\n';
   }
@@ -57,10 +59,14 @@ std::vector<std::string> TapTest::usual_arguments() const {
 }
 
 TapProcess& TapTest::launch(const std::vector<std::string>& further) {
-  auto arguments = usual_arguments();
+  std::vector<std::string> arguments = {"run"};
+  const auto usual = usual_arguments();
+  for (std::size_t i = 1; i + 1 < usual.size(); i += 2) {
+    if (!left_out_.contains(usual[i])) arguments.insert(arguments.end(), {usual[i], usual[i + 1]});
+  }
   arguments.insert(arguments.end(), further.begin(), further.end());
-  return tap_.emplace(
-      TapProcess::Options{.binary = TAP_BINARY, .folder = folder_.path(), .arguments = std::move(arguments)});
+  return tap_.emplace(TapProcess::Options{
+      .binary = TAP_BINARY, .folder = folder_.path(), .arguments = std::move(arguments), .environment = environment_});
 }
 
 void TapTest::start(const std::vector<std::string>& further) {

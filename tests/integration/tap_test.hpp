@@ -15,7 +15,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +41,8 @@ class TapTest : public ::testing::Test {
   void start(const std::vector<std::string>& further = {});
   /// The same without waiting for anything.
   TapProcess& launch(const std::vector<std::string>& further = {});
+  /// Waits until what was launched has started.
+  void wait_for_start() { port_ = tap().wait_for_start(); }
   /// Ends it as an operator does; the exit status must be 0.
   void stop();
   /// Ends it as a crash does.
@@ -48,6 +52,10 @@ class TapTest : public ::testing::Test {
   [[nodiscard]] std::string database() const { return (folder_.path() / "tap.db").string(); }
   [[nodiscard]] virtual std::string database_url() const { return "sqlite://" + database(); }
   [[nodiscard]] std::vector<std::string> usual_arguments() const;
+  /// From now on it is launched without this one of the usual flags, which is given in another way.
+  void leave_out(std::string flag) { left_out_.insert(std::move(flag)); }
+  /// From now on it is launched with this variable.
+  void set_variable(const std::string& name, std::string value) { environment_[name] = std::move(value); }
 
   Consumer& consume(Consumer::Options options);
   Consumer& consume() { return consume(Consumer::Options()); }
@@ -87,6 +95,8 @@ class TapTest : public ::testing::Test {
  private:
   void post(const std::string& target, const std::vector<std::string>& dids) const;
 
+  std::map<std::string, std::string> environment_;
+  std::set<std::string> left_out_;
   std::int64_t seq_ = 0;
   std::size_t subscriptions_ = 0;
   std::uint16_t port_ = 0;

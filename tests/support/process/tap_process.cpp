@@ -159,6 +159,14 @@ std::vector<std::string> TapProcess::lines() const {
   return lines_;
 }
 
+std::vector<std::string> TapProcess::all_lines() {
+  std::unique_lock lock(mutex_);
+  const bool ended = changed_.wait_for(lock, kLineLimit, [this] { return output_ended_; });
+  if (ended) return lines_;
+  lock.unlock();
+  fail("tap keeps its standard output open");
+}
+
 std::string TapProcess::errors() const {
   std::ifstream file(error_file_, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};

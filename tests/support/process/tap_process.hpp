@@ -55,6 +55,8 @@ class TapProcess {
   [[nodiscard]] pid_t pid() const { return pid_; }
   /// The lines of its standard output so far.
   [[nodiscard]] std::vector<std::string> lines() const;
+  /// All of them, once it has closed it.
+  [[nodiscard]] std::vector<std::string> all_lines();
   /// Its standard error so far.
   [[nodiscard]] std::string errors() const;
 
