@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <random>
 
@@ -26,6 +27,7 @@ int main(int argc, char** argv) {
   app.add_option("--settle-every", options.settle_every, "kills between two looks at everything");
   app.add_flag("--postgres", on_postgres, "on PostgreSQL instead of SQLite");
   CLI11_PARSE(app, argc, argv);
+  options.tap = std::filesystem::absolute(options.tap);  // it works in a folder of its own
   try {
     if (on_postgres) {
       if (const std::string reason = tap::test::PostgresServer::missing(); !reason.empty()) {
