@@ -53,7 +53,7 @@ class OriginalDatabase {
   static OriginalDatabase in_sqlite(const std::string& path) {
     return OriginalDatabase(
         sqlite_runner(path),
-        "PRAGMA journal_mode=WAL;"
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
         "CREATE TABLE `repos` (`did` text,`state` text NOT NULL DEFAULT \"pending\",`status` text NOT "
         "NULL DEFAULT \"active\",`handle` text,`rev` text,`prev_data` text,`error_msg` text,"
         "`retry_count` integer NOT NULL DEFAULT 0,`retry_after` integer NOT NULL DEFAULT 0,"
@@ -123,10 +123,9 @@ class OriginalDatabase {
          "CREATE TABLE collection_cursors (url text,collection text,cursor text NOT NULL,PRIMARY KEY "
          "(url,collection));");
   }
-  static std::string quoted(const std::string& text) {
-    std::string out = "'";
-    for (const char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
-    return out + "'";
+  static std::string quoted(std::string text) {
+    for (std::size_t at = 0; (at = text.find('\'', at)) != std::string::npos; at += 2) text.insert(at, 1, '\'');
+    return "'" + std::move(text) + "'";
   }
   void put(const std::string& table, const std::vector<std::string>& columns) {
     constexpr std::size_t kBatch = 2'000;

@@ -13,7 +13,7 @@ namespace {
 
 /// From here on the original, should it still run, waits, and then finds nothing of its own.
 constexpr const char* kLockOut =
-    "BEGIN; SET LOCAL lock_timeout = '5s';"
+    "BEGIN; SET LOCAL lock_timeout = '2s';"
     "LOCK TABLE repos, repo_records, outbox_buffers, resync_buffers, firehose_cursors, list_repos_cursors, "
     "collection_cursors IN ACCESS EXCLUSIVE MODE;";
 constexpr const char* kSetAside =
@@ -60,11 +60,11 @@ class PostgresPort final : public original::Port {
   }
 
   Result<void> each_held_commit(const Visit<original::HeldCommit>& visit) override {
-    return connection_.each(
-        "SELECT DISTINCT ON (n.id) n.id, n.rev, left(b.data, $1::integer) FROM original_resync_buffers b JOIN repos n "
-        "ON n.did = b.did COLLATE \"C\" WHERE n.state = $2 ORDER BY n.id, b.id DESC",
-        [&](const Row& row) { return visit(original::read_held_commit(row)); }, original::kHeldBytes,
-        repos::State::active);
+    static_assert(original::kHeldBytes == 500 && static_cast<int>(repos::State::active) == 3);  // takes no parameters
+    return scroll(
+        "DECLARE original_held CURSOR FOR SELECT n.id, n.rev, left(b.data, 500) FROM original_resync_buffers b JOIN "
+        "repos n ON n.did = b.did COLLATE \"C\" WHERE n.state = 3",
+        "FETCH 2000 FROM original_held", [&](const Row& row) { return visit(original::read_held_commit(row)); });
   }
 
   // An event may be a megabyte.

@@ -1,144 +1,19 @@
 // SPDX-License-Identifier: MIT
-// A database that the original Tap made, opened by ours: the same tests for both engines.
-#include "tap/store/check.hpp"
-
+// What becomes of each of the original's rows.
 #include "store/original/mapping.hpp"
-#include "support/original_database.hpp"
-#include "unit/store/store_contract.hpp"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <csignal>
+#include "unit/store/original.hpp"
 
 namespace tap::store {
 namespace {
 
 using repos::Account;
 using repos::State;
-using test::OriginalDatabase;
 using test::OriginalEvent;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
 using testing::UnorderedElementsAre;
-
-constexpr const char* kPosts = "app.bsky.feed.post";
-const std::string kRev = "3kb3fge5lm32x";
-
-std::string plain(std::string_view url) { return std::string(url.substr(0, url.find_last_not_of('/') + 1)); }
-
-/// As the program's does: one name for all spellings.
-std::optional<SaveCursor> name_of(const OriginalCursor& cursor) {
-  if (!cursor.url.starts_with("http")) return std::nullopt;
-  std::string key = plain(cursor.url);
-  if (!cursor.collection.empty()) key += " " + std::string(cursor.collection);
-  return SaveCursor{std::string(cursor.kind), key, cursor.value};
-}
-
-class Original : public testing::TestWithParam<EngineCase> {
- protected:
-  void SetUp() override {
-    if (const std::string reason = GetParam().missing(); !reason.empty()) GTEST_SKIP() << "skipped: " << reason;
-    backend_ = GetParam().make();
-    old_.emplace(make_original());
-  }
-  void TearDown() override {
-    close();
-    old_.reset();
-  }
-
-  [[nodiscard]] bool is_sqlite() const { return dynamic_cast<SqliteBackend*>(backend_.get()) != nullptr; }
-  [[nodiscard]] std::string url() const {
-    if (is_sqlite()) return "sqlite://" + dynamic_cast<SqliteBackend&>(*backend_).path();
-    return dynamic_cast<PostgresBackend&>(*backend_).url();
-  }
-  [[nodiscard]] OriginalDatabase make_original() const {
-    return is_sqlite() ? OriginalDatabase::in_sqlite(dynamic_cast<SqliteBackend&>(*backend_).path())
-                       : OriginalDatabase::in_postgres(url());
-  }
-  [[nodiscard]] test::SqlRunner sql() const {
-    return is_sqlite() ? test::sqlite_runner(dynamic_cast<SqliteBackend&>(*backend_).path())
-                       : test::postgres_runner(url());
-  }
-  void run_sql(const std::string& statements) const { sql()(statements); }
-
-  Result<void> try_open(const CursorNames& names = name_of) {
-    old_.reset();  // the original has ended
-    auto opened = open_store(url(), {.cursor_names = names});
-    if (!opened) return std::unexpected(opened.error());
-    store_ = std::move(*opened);
-    queries_ = store_->queries().value();
-    return {};
-  }
-  void open() {
-    if (old_) old_->flush();
-    const auto opened = try_open();
-    ASSERT_TRUE(opened) << opened.error().message();
-  }
-  void close() {
-    queries_.reset();
-    store_.reset();
-  }
-
-  std::map<std::string, RepoRow> repos() {
-    std::map<std::string, RepoRow> out;
-    EXPECT_TRUE(store_->load_repos([&](const RepoRow& row) { out.emplace(row.did.str(), row); }));
-    return out;
-  }
-  RepoDetails details(const RepoRow& repo) { return queries_->details(repo.id).value().value(); }
-  std::map<std::string, atproto::Cid> records(const RepoRow& repo) {
-    std::map<std::string, atproto::Cid> out;
-    for (const std::string& collection : queries_->collections(repo.id).value()) {
-      for (const Record& record : queries_->records(repo.id, collection, "", kAll).value()) {
-        out.emplace(collection + "/" + record.rkey, record.cid);
-      }
-    }
-    return out;
-  }
-  std::vector<outbox::Event> events() { return queries_->events(EventId{}, kAll).value(); }
-  /// What a consumer is sent.
-  std::vector<std::string> messages() {
-    std::vector<std::string> out;
-    for (const outbox::Event& event : events()) {
-      out.push_back("{\"id\":" + std::to_string(static_cast<std::uint64_t>(event.id)) + event.body);
-    }
-    return out;
-  }
-  std::uint64_t next_id() {
-    const Write write{.mutations = {}, .events = {draft(",\"type\":\"record\"}")}};
-    return static_cast<std::uint64_t>(store_->apply({&write, 1}, {}).value());
-  }
-  void expect_sound() {
-    close();
-    const auto report = check_database(url());
-    ASSERT_TRUE(report) << report.error().message();
-    EXPECT_TRUE(report->is_sound()) << report->text();
-  }
-
-  /// An active repo, with one record unless none is wanted.
-  std::string follow(std::uint64_t number, const std::string& rkey = "self") {
-    const std::string did = did_of(number).str();
-    old_->repo({.did = did,
-                .handle = "h" + std::to_string(number) + ".example.com",
-                .rev = kRev,
-                .prev_data = cid_of(number).str()});
-    if (!rkey.empty()) old_->record(did, kPosts, rkey, cid_of(number).str());
-    return did;
-  }
-  void add_event(std::int64_t id, const std::string& did, bool live = true) {
-    const OriginalEvent event{.id = id, .did = did, .live = live, .cid = cid_of(1).str()};
-    old_->event(id, did, live, event.data());
-    sent_.push_back(event.data());
-  }
-
-  std::unique_ptr<Backend> backend_;
-  std::optional<OriginalDatabase> old_;
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<Queries> queries_;
-  std::vector<std::string> sent_;
-};
 
 TEST_P(Original, EmptyDatabaseBecomesOurs) {
   open();
@@ -189,6 +64,148 @@ TEST_P(Original, ReposRecordsEventsAndCursorsAreThereAlsoAfterARestart) {
     EXPECT_EQ(store_->last_repo(), RepoId{3});
     expect_sound();
   }
+}
+
+TEST_P(Original, EventsKeepTheirIdsAndTheirOrderOverGaps) {
+  const std::string did = follow(1);
+  for (const std::int64_t id : {3, 4, 9, 10, 1'000'000}) add_event(id, id == 9 ? did_of(50).str() : did, id != 4);
+  open();
+  EXPECT_EQ(messages(), sent_);
+  EXPECT_THAT(ids_of(events()), ElementsAre(3, 4, 9, 10, 1'000'000));
+  EXPECT_EQ(events()[0].order, outbox::Order::barrier);
+  EXPECT_EQ(events()[1].order, outbox::Order::historical);
+  EXPECT_NE(events()[2].lane, events()[1].lane) << "a repo that is followed no more";
+  ASSERT_TRUE(store_->apply({}, std::vector{EventId{4}, EventId{5}, EventId{9}}));
+  EXPECT_GT(next_id(), 1'000'000U);
+  close();
+  open();
+  EXPECT_THAT(ids_of(events()), testing::Contains(10U));
+  EXPECT_EQ(store_->undelivered(), 4U);
+  expect_sound();
+}
+
+TEST_P(Original, IdsGoOnAboveTheHighestThatWasEverGiven) {
+  add_event(500, follow(1));
+  old_->run("DELETE FROM outbox_buffers");
+  open();
+  EXPECT_GT(next_id(), 500U);
+  EXPECT_THAT(ids_of(events()), testing::SizeIs(1));
+}
+
+TEST_P(Original, CursorsOfSeveralSpellingsBecomeOne) {
+  old_->firehose_cursor("https://relay.example.com/", 900);
+  old_->firehose_cursor("https://relay.example.com", 1'000);
+  old_->firehose_cursor("relay.example.com", 7);
+  old_->list_repos_cursor("https://relay.example.com/", "12");
+  old_->list_repos_cursor("https://relay.example.com", "900");
+  old_->collection_cursor("https://relay.example.com/", kPosts, "x");
+  old_->collection_cursor("https://relay.example.com", kPosts, "x");
+  open();
+  EXPECT_EQ(queries_->cursor("firehose", "https://relay.example.com"), "1000") << "a stream only goes forward";
+  EXPECT_EQ(queries_->cursor("list_repos", "https://relay.example.com"), "") << "which is ahead is not known";
+  EXPECT_EQ(queries_->cursor("collection", std::string("https://relay.example.com ") + kPosts), "x");
+}
+
+TEST_P(Original, FetchThatWasCutShortKeepsWhatItHasTold) {
+  const std::string did = did_of(1).str();
+  old_->repo({.did = did, .state = "resyncing"});
+  old_->record(did, kPosts, "told", cid_of(1).str());
+  open();
+  const auto all = repos();
+  EXPECT_EQ(all.at(did).repo, (repos::Repo{State::desynchronized, Account::active, std::nullopt}));
+  EXPECT_THAT(records(all.at(did)), UnorderedElementsAre(Pair("app.bsky.feed.post/told", cid_of(1))));
+  expect_sound();
+}
+
+TEST_P(Original, RowsWithoutSenseStopNothing) {
+  const std::string good = follow(1);
+  add_event(1, good);
+  const std::string torn_record = follow(2);
+  old_->record(torn_record, kPosts, "bad", "bafynope");
+  old_->record(torn_record, "no collection", "x", cid_of(1).str());
+  const std::string odd_state = did_of(3).str();
+  old_->repo({.did = odd_state, .state = "asleep", .rev = kRev, .prev_data = cid_of(1).str()});
+  old_->repo({.did = "alice.example.com", .state = "pending"});
+  old_->record("alice.example.com", kPosts, "x", cid_of(1).str());
+  old_->record(did_of(99).str(), kPosts, "x", cid_of(1).str());
+  old_->event(8, did_of(99).str(), true, "");
+  old_->event(9, "alice.example.com", true, "{}");
+  old_->firehose_cursor("nowhere", 5);
+  open();
+  const auto all = repos();
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all.at(good).repo.state, State::active);
+  EXPECT_EQ(all.at(torn_record).repo.state, State::desynchronized);
+  EXPECT_THAT(details(all.at(torn_record)).error, HasSubstr("imported: "));
+  EXPECT_THAT(records(all.at(torn_record)),
+              UnorderedElementsAre(Pair("app.bsky.feed.post/self", cid_of(2)),
+                                   Pair("app.bsky.feed.post/bad", original::unknown_content())));
+  EXPECT_EQ(all.at(odd_state).repo.state, State::desynchronized);
+  EXPECT_EQ(messages(), sent_);
+  EXPECT_GT(next_id(), 9U);
+  expect_sound();
+}
+
+TEST_P(Original, EventThatCannotBeReadIsToldByTheNextFetch) {
+  const std::string known = follow(1, "a");
+  old_->record(known, kPosts, "b", cid_of(2).str());
+  const std::string torn = OriginalEvent{.id = 1, .did = known, .rkey = "gone", .action = "delete"}.data();
+  old_->event(1, known, true, torn.substr(0, torn.size() - 1));
+  const std::string unknown = follow(2, "a");
+  old_->record(unknown, kPosts, "b", cid_of(2).str());
+  old_->event(2, unknown, true, R"({"id":2,"ty)");
+  old_->event(3, unknown, true, R"({"id":3,"ty)");
+  open();
+  const auto all = repos();
+  const auto nothing = original::unknown_content();
+  EXPECT_THAT(records(all.at(known)),
+              UnorderedElementsAre(Pair("app.bsky.feed.post/a", cid_of(1)), Pair("app.bsky.feed.post/b", cid_of(2)),
+                                   Pair("app.bsky.feed.post/gone", nothing)))
+      << "a fetch finds it gone, and tells of a delete";
+  EXPECT_THAT(records(all.at(unknown)),
+              UnorderedElementsAre(Pair("app.bsky.feed.post/a", nothing), Pair("app.bsky.feed.post/b", nothing)));
+  EXPECT_TRUE(all.at(unknown).handle_due) << "it may have been an identity";
+  EXPECT_EQ(details(all.at(unknown)).handle, "");
+  for (const auto& [did, repo] : all) EXPECT_EQ(repo.repo.state, State::desynchronized) << did;
+  EXPECT_THAT(events(), IsEmpty());
+  expect_sound();
+}
+
+TEST_P(Original, CommitsThatWereHeldBackAreFetched) {
+  const auto held = [&](std::int64_t id, const std::string& did, const std::string& rev) {
+    old_->held_commit(id, did,
+                      R"({"did":")" + did + R"(","rev":")" + rev + R"(","data_cid":"x","prev_data":"","ops":[)" +
+                          std::string(2'000, ' ') + "]}");
+  };
+  const std::string left = follow(1);
+  const std::string stale = follow(2);
+  held(1, left, "3kc3fge5lm32x");
+  held(2, left, "3ka3fge5lm32x");
+  held(3, stale, "3ka3fge5lm32x");
+  held(4, stale, kRev);
+  held(5, did_of(9).str(), "3kc3fge5lm32x");
+  open();
+  EXPECT_EQ(repos().at(left).repo.state, State::desynchronized);
+  EXPECT_EQ(repos().at(stale).repo.state, State::active);
+  EXPECT_EQ(queries_->buffered_count(), 0U);
+}
+
+TEST_P(Original, ManyRowsOfEachKind) {
+  constexpr std::uint64_t kRepos = 3'000;
+  std::map<std::string, std::size_t> wanted;
+  for (std::uint64_t i = 0; i < kRepos; ++i) wanted[follow(i, "")] = i % 97 == 0 ? 700 : i % 3;
+  for (const auto& [did, count] : wanted) {
+    for (std::size_t i = 0; i < count; ++i) old_->record(did, kPosts, "r" + std::to_string(i), cid_of(i).str());
+  }
+  for (std::int64_t id = 1; id <= 2'500; ++id) {
+    if (id % 100 != 0) add_event(id, did_of(static_cast<std::uint64_t>(id) % 40).str());
+  }
+  open();
+  const auto all = repos();
+  EXPECT_EQ(all.size(), kRepos);
+  for (const auto& [did, row] : all) EXPECT_EQ(row.repo.head->records, wanted.at(did)) << did;
+  EXPECT_EQ(messages(), sent_);
+  expect_sound();  // which counts the records
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, Original, testing::ValuesIn(engines()), engine_name);
