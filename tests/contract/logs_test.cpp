@@ -2,6 +2,7 @@
 // The two shapes of a line on standard output, and the keys of the messages (protocol 11.10).
 #include "contract/contract.hpp"
 #include "contract/raw_http.hpp"
+#include "integration/receiver.hpp"
 #include "support/net/ws_wire.hpp"
 
 #include <algorithm>
@@ -143,6 +144,37 @@ TEST_F(Log, AccessLineHasTheKeysOfTheOriginalInOrder) {
   EXPECT_THAT(line.at("latency_human").get<std::string>(), EndsWith("s"));
   EXPECT_EQ(line.at("bytes_in"), 3);
   EXPECT_EQ(line.at("bytes_out"), answer_.body.size());
+}
+
+class LogMessage : public TapTest {};
+TEST_F(LogMessage, WebhookSaysThatItFailsAndThatAnEventIsSetAside) {
+  Receiver receiver(log_);
+  receiver.answer([](const HttpRequest&) -> Reply { return {.status = 422}; });
+  start({"--webhook-url", receiver.url(), "--max-attempts", "1"});
+  Account alice(1);
+  alice.fill(1);
+  publish(alice);
+  track(alice);
+  const auto refused = tap().wait_for_line("webhook refuses an event");
+  EXPECT_EQ(refused.at("component"), "webhook_client");
+  for (const char* key : {"id", "retries", "url", "error"}) EXPECT_TRUE(refused.contains(key)) << key;
+  const auto aside = tap().wait_for_line("set an event aside that no consumer takes");
+  EXPECT_EQ(aside.at("component"), "outbox");
+  for (const char* key : {"id", "did", "rev", "collection", "rkey", "attempts", "reason"}) {
+    EXPECT_TRUE(aside.contains(key)) << key;
+  }
+  tap().kill();
+}
+TEST_F(LogMessage, DebugSaysMore) {
+  start({"--log-level", "debug"});
+  Account alice(1);
+  alice.fill(1);
+  publish(alice);
+  track(alice);
+  const auto line = tap().wait_for_line("fetching a repo");
+  EXPECT_EQ(line.at("level"), "DEBUG");
+  EXPECT_EQ(line.at("did"), alice.did().str());
+  EXPECT_EQ(line.at("host"), pds_.url());
 }
 
 struct Level {
