@@ -27,6 +27,20 @@ constexpr outbox::EventId after(outbox::EventId id, std::uint64_t count = 1) {
   return outbox::EventId{static_cast<std::uint64_t>(id) + count};
 }
 
+/// Hands a change to `apply`, which takes those that go to the tables directly, and no others.
+template <class Apply>
+[[nodiscard]] Result<void> apply_change(const Mutation& mutation, Apply apply) {
+  return std::visit(
+      [&]<class Change>(const Change& change) -> Result<void> {
+        if constexpr (requires { apply(change); }) {
+          return apply(change);
+        } else {
+          return fail(Errc::failed, "not a change of the tables");
+        }
+      },
+      mutation);
+}
+
 /// What a kind of database does for JournaledStore, which knows what a journal and a fold are. One thread at a time,
 /// but where something else is said.
 class Engine {

@@ -92,15 +92,9 @@ class PostgresPort final : public original::Port {
   }
 
   Result<void> apply(const Mutation& mutation) override {
-    auto done = std::visit(
-        [this]<class Change>(const Change& change) -> Result<void> {
-          if constexpr (requires(Tables tables, Connection& to) { tables.apply(to, change); }) {
-            return tables_.apply(connection_, change);
-          } else {
-            return fail(Errc::failed, "not a change of the tables");
-          }
-        },
-        mutation);
+    auto done = apply_change(mutation, [this](const auto& change) -> decltype(tables_.apply(connection_, change)) {
+      return tables_.apply(connection_, change);
+    });
     return done ? queued() : done;
   }
   Result<void> fold(std::span<const FoldPlan::Repo> repos, const std::vector<std::string>& collections) override {

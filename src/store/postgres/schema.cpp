@@ -16,7 +16,8 @@ constexpr log::Logger kLog("store");
 
 // Names and keys are text, all of them ASCII by their grammar. What strangers may have put anything into is bytea. Revs
 // are TIDs as integers, CIDs the 32 bytes of their digest. The bodies of the journal live for seconds: compressing them
-// costs more than it saves.
+// costs more than it saves. In a database that was the original's the view original_guard needs repos.did and
+// repos.state (original.cpp): a step that changes their types drops the view first, and makes it again.
 constexpr std::array<const char*, 1> kMigrations = {R"sql(
 CREATE TABLE meta (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),

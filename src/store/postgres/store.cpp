@@ -51,15 +51,9 @@ class PostgresEngine final : public Engine {
     return {};
   }
   Result<void> apply(const Mutation& mutation) override {
-    return std::visit(
-        [this]<class Change>(const Change& change) -> Result<void> {
-          if constexpr (requires(Tables tables, Connection& to) { tables.apply(to, change); }) {
-            return tables_.apply(*transaction_, change);
-          } else {
-            return fail(Errc::failed, "not a change of the tables");
-          }
-        },
-        mutation);
+    return apply_change(mutation, [this](const auto& change) -> decltype(tables_.apply(*transaction_, change)) {
+      return tables_.apply(*transaction_, change);
+    });
   }
   Result<void> fold(std::span<const FoldPlan::Repo> repos, const std::vector<std::string>& collections) override {
     return tables_.fold(*transaction_, repos, collections);

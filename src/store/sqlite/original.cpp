@@ -26,7 +26,7 @@ constexpr const char* kGuard = "CREATE VIEW original_guard AS SELECT did, state 
 /// To leave WAL mode takes the file for oneself. A rollback journal suits an import as well: what is new is written
 /// once, and the log does not grow to the size of the database.
 constexpr const char* kLockOut = "PRAGMA busy_timeout=1000; PRAGMA journal_mode=DELETE; PRAGMA cache_size=-65536;";
-constexpr const char* kUsual = "PRAGMA busy_timeout=10000; PRAGMA cache_size=-2000;";
+constexpr const char* kUsual = "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA cache_size=-2000;";
 
 class SqlitePort final : public original::Port {
  public:
@@ -92,15 +92,8 @@ class SqlitePort final : public original::Port {
   }
 
   Result<void> apply(const Mutation& mutation) override {
-    return std::visit(
-        [this]<class Change>(const Change& change) -> Result<void> {
-          if constexpr (requires(Tables tables) { tables.apply(change); }) {
-            return tables_.apply(change);
-          } else {
-            return fail(Errc::failed, "not a change of the tables");
-          }
-        },
-        mutation);
+    return apply_change(
+        mutation, [this](const auto& change) -> decltype(tables_.apply(change)) { return tables_.apply(change); });
   }
   Result<void> fold(std::span<const FoldPlan::Repo> repos, const std::vector<std::string>& collections) override {
     for (const FoldPlan::Repo& repo : repos) {

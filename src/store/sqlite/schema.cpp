@@ -15,6 +15,8 @@ constexpr log::Logger kLog("store");
 
 // Revs are TIDs, rkeys that are TIDs are stored as integers (rkey.hpp), CIDs as the 32 bytes of their digest.
 // A journal row is named by its first event; journal_acks has the events of a row that are done with, as a bitmap.
+// In a database that was the original's the view original_guard needs repos.did and repos.state (original.cpp): a step
+// that rebuilds that table drops the view first, and makes it again.
 constexpr std::array<const char*, 2> kMigrations = {R"sql(
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO meta VALUES ('schema_version', 1), ('next_event', 1), ('folded', 1), ('last_repo', 0);

@@ -64,15 +64,8 @@ class SqliteEngine final : public Engine {
     return journal_.save_counters(before, now);
   }
   Result<void> apply(const Mutation& mutation) override {
-    return std::visit(
-        [this]<class Change>(const Change& change) -> Result<void> {
-          if constexpr (requires(Tables tables) { tables.apply(change); }) {
-            return tables_.apply(change);
-          } else {
-            return fail(Errc::failed, "not a change of the tables");
-          }
-        },
-        mutation);
+    return apply_change(
+        mutation, [this](const auto& change) -> decltype(tables_.apply(change)) { return tables_.apply(change); });
   }
   Result<void> fold(std::span<const FoldPlan::Repo> repos, const std::vector<std::string>& collections) override {
     for (const FoldPlan::Repo& repo : repos) {
