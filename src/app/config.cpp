@@ -73,6 +73,22 @@ std::string bad_address(const std::string& text, std::string_view flag) {
   return flag_and_variable(option_of(flag)) + " must be host:port or :port, not \"" + text + "\"";
 }
 
+/// Empty is off.
+std::string bad_metrics_address(const std::string& text) {
+  if (text.empty()) return {};
+  // civetweb as Debian builds it knows IPv4 only.
+  if (text.starts_with('[')) {
+    return flag_and_variable(option_of("metrics-listen")) + " cannot be an IPv6 address: " + text;
+  }
+  return bad_address(text, "metrics-listen");
+}
+
+std::string bad_folder(const std::string& path) {
+  std::error_code not_seen;
+  if (path.empty() || std::filesystem::is_directory(path, not_seen)) return {};
+  return flag_and_variable(option_of("temp-dir")) + " is no folder: " + path;
+}
+
 /// Settings that fit each alone but not together.
 std::string contradiction(const Config& config) {
   if (config.no_replay && config.full_network) {
@@ -87,6 +103,23 @@ std::string contradiction(const Config& config) {
 bool is_database_url(std::string_view url) {
   return url.starts_with("sqlite://") || url.starts_with("postgres://") || url.starts_with("postgresql://") ||
          (!url.empty() && url.find("://") == std::string_view::npos);
+}
+
+std::string bad_url(const Config& config) {
+  if (!is_web_url(config.relay_url, {"http", "https", "ws", "wss"})) {
+    return "relay-url must start with http:// or https:// (--relay-url, TAP_RELAY_URL)";
+  }
+  if (!is_web_url(config.plc_url, {"http", "https"})) {
+    return "plc-url must start with http:// or https:// (--plc-url, TAP_PLC_URL)";
+  }
+  if (!config.webhook_url.empty() && !is_web_url(config.webhook_url, {"http", "https"})) {
+    return "webhook-url must start with http:// or https:// (--webhook-url, TAP_WEBHOOK_URL)";
+  }
+  if (!is_database_url(config.db_url)) {
+    return "unsupported database URL scheme: must start with sqlite://, postgres://, or postgresql:// (--db-url, "
+           "TAP_DATABASE_URL)";
+  }
+  return {};
 }
 
 }  // namespace
@@ -233,28 +266,11 @@ std::string Option::fallback() const {
 }
 
 std::string validate(const Config& config) {
-  if (!is_web_url(config.relay_url, {"http", "https", "ws", "wss"})) {
-    return "relay-url must start with http:// or https:// (--relay-url, TAP_RELAY_URL)";
-  }
-  if (!is_web_url(config.plc_url, {"http", "https"})) {
-    return "plc-url must start with http:// or https:// (--plc-url, TAP_PLC_URL)";
-  }
-  if (!config.webhook_url.empty() && !is_web_url(config.webhook_url, {"http", "https"})) {
-    return "webhook-url must start with http:// or https:// (--webhook-url, TAP_WEBHOOK_URL)";
-  }
-  if (!is_database_url(config.db_url)) {
-    return "unsupported database URL scheme: must start with sqlite://, postgres://, or postgresql:// (--db-url, "
-           "TAP_DATABASE_URL)";
-  }
-  if (std::string error = bad_pattern(config.collection_filters, "collection-filters"); !error.empty()) return error;
-  if (std::string error = bad_pattern(config.signal_collection, "signal-collection"); !error.empty()) return error;
-  if (std::string error = bad_address(config.bind, "bind"); !error.empty()) return error;
-  if (!config.metrics_listen.empty()) {
-    if (std::string error = bad_address(config.metrics_listen, "metrics-listen"); !error.empty()) return error;
-  }
-  if (std::string error = contradiction(config); !error.empty()) return error;
-  if (!config.temp_dir.empty() && !std::filesystem::is_directory(config.temp_dir)) {
-    return flag_and_variable(option_of("temp-dir")) + " is no folder: " + config.temp_dir;
+  for (std::string error :
+       {bad_url(config), bad_pattern(config.collection_filters, "collection-filters"),
+        bad_pattern(config.signal_collection, "signal-collection"), bad_address(config.bind, "bind"),
+        bad_metrics_address(config.metrics_listen), contradiction(config), bad_folder(config.temp_dir)}) {
+    if (!error.empty()) return error;
   }
   for (const Option& option : options()) {
     if (std::string error = out_of_range(config, option); !error.empty()) return error;

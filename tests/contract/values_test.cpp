@@ -243,6 +243,7 @@ INSTANTIATE_TEST_SUITE_P(
                  {"--collection-filters", "TAP_COLLECTION_FILTERS", " app.bsky.feed.like"}},
         Nonsense{"bind", {"--bind", "2480"}, {"--bind", "TAP_BIND"}},
         Nonsense{"metrics listen", {"--metrics-listen", "2481"}, {"--metrics-listen", "TAP_METRICS_LISTEN"}},
+        Nonsense{"metrics at IPv6", {"--metrics-listen", "[::1]:2481"}, {"--metrics-listen", "TAP_METRICS_LISTEN"}},
         Nonsense{"temp dir", {"--temp-dir", "/nowhere/at/all"}, {"--temp-dir", "TAP_TEMP_DIR"}},
         Nonsense{"no replay of the whole network",
                  {"--no-replay", "--full-network"},

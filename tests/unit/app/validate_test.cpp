@@ -101,6 +101,7 @@ TEST(Validate, AddressesAreHostAndPort) {
         << address;
   }
   EXPECT_THAT(validate(changed([](Config& c) { c.metrics_listen = "2481"; })), HasSubstr("TAP_METRICS_LISTEN"));
+  EXPECT_THAT(validate(changed([](Config& c) { c.metrics_listen = "[::1]:2481"; })), HasSubstr("TAP_METRICS_LISTEN"));
   EXPECT_THAT(validate(changed([](Config& c) { c.metrics_listen = ""; })), IsEmpty()) << "off";
 }
 
