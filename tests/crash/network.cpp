@@ -66,11 +66,11 @@ void Network::act(const Ask& ask) {
   const std::size_t chance = dice_.below(1'000);
   if (chance < 3) return add_again(chosen, ask);
   const std::lock_guard lock(mutex_);
-  if (chance < 13) return go_or_come_back(chosen);
+  if (chosen.is_away ? chance < 300 : chance < 20) return go_or_come_back(chosen);
   if (chosen.is_away) return;
-  if (chance < 18) return write_unheard(chosen);
-  if (chance < 30) return send(chosen.account.identity());
-  if (chance < 40) return send(chosen.account.sync());
+  if (chance < 25) return write_unheard(chosen);
+  if (chance < 35) return send(chosen.account.identity());
+  if (chance < 45) return send(chosen.account.sync());
   write(chosen);
 }
 
