@@ -25,7 +25,7 @@ constexpr const char* kGuard = "CREATE VIEW original_guard AS SELECT did, state 
 
 /// To leave WAL mode takes the file for oneself. A rollback journal suits an import as well: what is new is written
 /// once, and the log does not grow to the size of the database.
-constexpr const char* kLockOut = "PRAGMA busy_timeout=1000; PRAGMA journal_mode=DELETE; PRAGMA cache_size=-65536;";
+constexpr const char* kLockOut = "PRAGMA busy_timeout=1000; PRAGMA journal_mode=DELETE; PRAGMA cache_size=-16384;";
 constexpr const char* kUsual = "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA cache_size=-2000;";
 
 class SqlitePort final : public original::Port {
@@ -81,8 +81,9 @@ class SqlitePort final : public original::Port {
   Result<original::EventIds> event_ids() override {
     original::EventIds ids;
     auto done = database_.each(
-        "SELECT coalesce(max(id), 0), (SELECT seq FROM sqlite_sequence WHERE name = 'original_outbox_buffers') "
-        "FROM original_outbox_buffers",
+        "SELECT coalesce(max(id), 0), coalesce((SELECT seq FROM sqlite_sequence WHERE name = "
+        "'original_outbox_buffers'), (SELECT 0 FROM sqlite_schema WHERE name = 'original_outbox_buffers' AND sql LIKE "
+        "'%AUTOINCREMENT%')) FROM original_outbox_buffers",
         [&](const Row& row) {
           ids.left = row.integer(0);
           if (!row.is_null(1)) ids.given = row.integer(1);
