@@ -10,6 +10,7 @@ namespace {
 
 /// Strangers choose the names of collections: the map of those seen has a bound.
 constexpr std::size_t kMaxCollections = 65'536;
+constexpr std::size_t kMaxEnds = 10'000;
 
 /// Rows of the record index, column by column.
 struct Rows {
@@ -27,45 +28,13 @@ struct Rows {
     add_key(from.repos[row], from.collections[row], from.rkeys[row]);
     cids.push_back(from.cids[row]);
   }
-  [[nodiscard]] bool has_same_collection(std::size_t a, std::size_t b) const {
-    return repos[a] == repos[b] && collections[a] == collections[b];
-  }
 };
 
-/// Which of these sorted rows may be there already: all of a repo's in one collection when there is anything between
-/// the first and the last of them.
-Result<std::vector<bool>> find_known(Connection& to, const Rows& rows) {
-  Rows stretches;
-  std::vector<std::string_view> last;
-  std::vector<std::size_t> ends;
-  for (std::size_t row = 0; row < rows.repos.size(); ++row) {
-    if (row == 0 || !rows.has_same_collection(row - 1, row)) {
-      stretches.add_key(rows.repos[row], rows.collections[row], rows.rkeys[row]);
-      last.emplace_back();
-      ends.emplace_back();
-    }
-    last.back() = rows.rkeys[row];
-    ends.back() = row + 1;
-  }
-  std::vector<bool> known(rows.repos.size());
-  auto done = to.each(
-      "SELECT w.number FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS w (repo, collection, first, last, number) WHERE "
-      "EXISTS (SELECT 1 FROM records WHERE repo_id = w.repo AND collection_id = w.collection AND rkey >= w.first AND "
-      "rkey <= w.last)",
-      [&](const Row& found) {
-        const auto stretch = static_cast<std::size_t>(found.number(0)) - 1;
-        for (std::size_t row = stretch == 0 ? 0 : ends[stretch - 1]; row < ends[stretch]; ++row) known[row] = true;
-      },
-      stretches.repos, stretches.collections, stretches.rkeys, last);
-  if (!done) return std::unexpected(done.error());
-  return known;
-}
-
 /// To look for each record costs as much as to insert it; most of them are new.
-void insert(Connection& to, const Rows& rows, const std::vector<bool>& known) {
+void insert(Connection& to, const Rows& rows, const std::vector<bool>& is_fresh) {
   Rows fresh;
   Rows others;
-  for (std::size_t row = 0; row < rows.repos.size(); ++row) (known[row] ? others : fresh).add(rows, row);
+  for (std::size_t row = 0; row < rows.repos.size(); ++row) (is_fresh[row] ? fresh : others).add(rows, row);
   if (!fresh.empty()) {
     to.queue("INSERT INTO records (repo_id, collection_id, rkey, cid) SELECT * FROM unnest($1, $2, $3, $4)",
              fresh.repos, fresh.collections, fresh.rkeys, fresh.cids);
@@ -106,9 +75,9 @@ Result<void> RecordTable::put(Connection& to, std::span<const FoldPlan::Repo* co
   }
   for (const StoredCid& cid : cids) changed.cids.push_back(cid.bytes());
   if (!changed.empty()) {
-    auto known = find_known(to, changed);
-    if (!known) return std::unexpected(known.error());
-    insert(to, changed, *known);
+    auto fresh = find_fresh(to, changed.repos, changed.collections, changed.rkeys);
+    if (!fresh) return std::unexpected(fresh.error());
+    insert(to, changed, *fresh);
   }
   if (!gone.empty()) {
     to.queue(
@@ -117,6 +86,51 @@ Result<void> RecordTable::put(Connection& to, std::span<const FoldPlan::Repo* co
         gone.repos, gone.collections, gone.rkeys);
   }
   return {};
+}
+
+Result<std::vector<bool>> RecordTable::find_fresh(Connection& to, const std::vector<std::int64_t>& repos,
+                                                  const std::vector<std::int64_t>& collections,
+                                                  const std::vector<std::string_view>& rkeys) {
+  // A stretch: the rows of one collection of one repo.
+  std::vector<bool> fresh(repos.size(), true);
+  std::vector<std::int64_t> begins, asked_repos, asked_collections;
+  std::vector<std::string_view> asked_rkeys;
+  const auto end_of = [&](std::size_t begin) {
+    std::size_t end = begin;
+    while (end < repos.size() && repos[end] == repos[begin] && collections[end] == collections[begin]) ++end;
+    return end;
+  };
+  for (std::size_t begin = 0; begin < repos.size(); begin = end_of(begin)) {
+    const auto known = ends_.find({repos[begin], collections[begin]});
+    if (known != ends_.end() && known->second < rkeys[begin]) continue;
+    begins.push_back(static_cast<std::int64_t>(begin));
+    asked_repos.push_back(repos[begin]);
+    asked_collections.push_back(collections[begin]);
+    asked_rkeys.push_back(rkeys[begin]);
+  }
+  if (!begins.empty()) {
+    auto done = to.each(
+        "SELECT w.begin FROM unnest($1, $2, $3, $4) AS w (begin, repo, collection, rkey) WHERE EXISTS (SELECT 1 FROM "
+        "records WHERE repo_id = w.repo AND collection_id = w.collection AND rkey >= w.rkey)",
+        [&](const Row& found) {
+          const std::size_t begin = found.number(0);
+          const std::size_t end = end_of(begin);
+          for (std::size_t row = begin; row < end; ++row) fresh[row] = false;
+        },
+        begins, asked_repos, asked_collections, asked_rkeys);
+    if (!done) return std::unexpected(done.error());
+  }
+  if (ends_.size() > kMaxEnds) ends_.clear();
+  for (std::size_t begin = 0; begin < repos.size(); begin = end_of(begin)) {
+    const std::string_view last = rkeys[end_of(begin) - 1];
+    const std::pair key{repos[begin], collections[begin]};
+    if (fresh[begin]) {
+      ends_.insert_or_assign(key, std::string(last));
+    } else if (const auto known = ends_.find(key); known != ends_.end() && known->second < last) {
+      known->second = last;
+    }
+  }
+  return fresh;
 }
 
 Result<std::vector<std::int64_t>> RecordTable::intern(Connection& to, const std::vector<std::string>& names) {

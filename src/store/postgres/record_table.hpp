@@ -4,9 +4,12 @@
 #include "store/fold.hpp"
 #include "store/postgres/connection.hpp"
 
+#include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace tap::store::postgres {
@@ -19,13 +22,24 @@ class RecordTable {
   [[nodiscard]] Result<void> put(Connection& to, std::span<const FoldPlan::Repo* const> repos,
                                  const std::vector<std::string>& collections);
   /// After a rollback: what was looked up meanwhile may not be there.
-  void forget() { collections_.clear(); }
+  void forget() {
+    collections_.clear();
+    ends_.clear();
+  }
 
  private:
   /// The ids of all of these, in their order; those that are new are added.
   [[nodiscard]] Result<std::vector<std::int64_t>> intern(Connection& to, const std::vector<std::string>& names);
+  /// Which of these sorted rows are surely not there: a repo's in one collection, when nothing is at the first of them
+  /// or behind it.
+  [[nodiscard]] Result<std::vector<bool>> find_fresh(Connection& to, const std::vector<std::int64_t>& repos,
+                                                     const std::vector<std::int64_t>& collections,
+                                                     const std::vector<std::string_view>& rkeys);
 
   std::unordered_map<std::string, std::int64_t> collections_;
+  /// Of some repos and collections a key behind which there is no record: whoever writes in order need not ask, and
+  /// what is not asked need not be waited for.
+  std::map<std::pair<std::int64_t, std::int64_t>, std::string> ends_;
 };
 
 }  // namespace tap::store::postgres

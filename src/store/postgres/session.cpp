@@ -105,7 +105,7 @@ Result<Connection*> Session::connection() {
 
 Result<std::int64_t> Session::reconnect() {
   connection_.reset();
-  if (Clock::now() < next_try_) return fail(Errc::unavailable, "the connection was lost; it is tried again soon");
+  if (Clock::now() < next_try_) return std::unexpected(trouble_);
   auto connected = connect();
   if (connected) {
     auto found = connected->value("SELECT batch FROM meta");
@@ -125,7 +125,8 @@ Result<std::int64_t> Session::reconnect() {
   // Our former session has been ended by then: it is another Tap.
   busy_ = error == Errc::busy ? busy_ + 1 : 0;
   if (busy_ == kMostBusy) return give_up({Errc::superseded, error.detail()});
-  return std::unexpected(error == Errc::open_failed ? Error(Errc::unavailable, error.detail()) : error);
+  trouble_ = error == Errc::open_failed ? Error(Errc::unavailable, error.detail()) : error;
+  return std::unexpected(trouble_);
 }
 
 Result<void> Session::transact(const std::function<Result<void>(Connection&)>& work) {

@@ -61,6 +61,7 @@ class Session {
   int busy_ = 0;  // tries in a row that met another's lock
   Clock::duration backoff_;
   Clock::time_point next_try_;
+  Error trouble_{Errc::unavailable};  // why the last try failed
   std::mutex mutex_;
   std::condition_variable stopping_changed_;
   bool stopping_ = false;  // under the mutex

@@ -10,6 +10,7 @@ namespace tap::store::postgres {
 namespace {
 
 constexpr std::int64_t kRepoPage = 10'000;
+constexpr std::size_t kMaxFilled = 10'000;
 
 std::int64_t as_column(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
@@ -22,6 +23,7 @@ Result<void> Tables::apply(Connection& to, const AddRepo& add) {
 }
 
 Result<void> Tables::apply(Connection& to, const RemoveRepo& remove) {
+  filled_.erase(remove.id);
   to.queue("DELETE FROM repos WHERE id = $1", remove.id);
   to.queue("DELETE FROM records WHERE repo_id = $1", remove.id);
   to.queue("DELETE FROM resync_buffer WHERE repo_id = $1", remove.id);
@@ -56,9 +58,13 @@ Result<void> Tables::apply(Connection& to, const SetHead& set) {
 }
 
 Result<void> Tables::apply(Connection& to, const PutRecords& put_records) {
-  auto known = to.value("SELECT 1 FROM repos WHERE id = $1", put_records.id);
-  if (!known) return std::unexpected(known.error());
-  if (!*known) return {};
+  if (!filled_.contains(put_records.id)) {
+    auto known = to.value("SELECT 1 FROM repos WHERE id = $1", put_records.id);
+    if (!known) return std::unexpected(known.error());
+    if (!*known) return {};
+    if (filled_.size() >= kMaxFilled) filled_.clear();
+    filled_.insert(put_records.id);
+  }
   // One statement must not name a record twice.
   FoldPlan plan;
   const AdvanceHead changes{put_records.id, {}, put_records.changes};

@@ -8,7 +8,7 @@
 #include <functional>
 #include <span>
 #include <string>
-#include <unordered_map>
+#include <unordered_set>
 
 namespace tap::store::postgres {
 
@@ -31,7 +31,10 @@ class Tables {
   [[nodiscard]] Result<void> fold(Connection& to, std::span<const FoldPlan::Repo> repos,
                                   const std::vector<std::string>& collections);
   /// After a rollback: what was looked up meanwhile may not be there.
-  void forget() { records_.forget(); }
+  void forget() {
+    records_.forget();
+    filled_.clear();
+  }
 
   /// Every repo, in id order.
   [[nodiscard]] static Result<void> each_repo(Connection& from, const std::function<void(RepoRow&)>& sink);
@@ -42,6 +45,7 @@ class Tables {
 
  private:
   RecordTable records_;
+  std::unordered_set<RepoId> filled_;  // some of those that are there: records of theirs came before
 };
 
 }  // namespace tap::store::postgres

@@ -49,11 +49,11 @@ void Vacuum::run() {
     changed_.wait(lock, [this] { return wanted_ || stopping_; });
     if (stopping_) return;
     deleted_ = 0;
+    wanted_ = false;  // what is deleted meanwhile may want another one
     lock.unlock();
     // The server's own vacuum comes sooner or later.
     if (auto done = clean(); !done) kLog.warn("could not vacuum the journal", {{"error", done.error().message()}});
     lock.lock();
-    wanted_ = false;
   }
 }
 

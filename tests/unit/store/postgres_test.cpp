@@ -236,6 +236,17 @@ TEST_F(PostgresStore, FailedStatementFailsItsTransactionOnly) {
   EXPECT_THAT(stored(), ElementsAre("a", "b"));
 }
 
+TEST_F(PostgresStore, RepoThatWasRolledBackGetsNoRecords) {
+  open();
+  server_->sql("ALTER TABLE " + backend_->schema() + ".cursors ADD CHECK (value <> 'poison')");
+  const PutRecords records{RepoId{1}, {put("a.b.c", "k", 1)}};
+  const Write poisoned = write_of({AddRepo{RepoId{1}, did_of(1)}, records, SaveCursor{"firehose", "r", "poison"}});
+  ASSERT_FALSE(store_->apply({&poisoned, 1}, {}));
+  const Write alone = write_of({records});
+  ASSERT_TRUE(store_->apply({&alone, 1}, {}));
+  EXPECT_EQ(server_->sql("SELECT count(*) FROM " + backend_->schema() + ".records"), "0");
+}
+
 TEST_F(PostgresStore, SchemasOfOneDatabaseAreDatabasesOfTheirOwn) {
   PostgresBackend other;
   open();

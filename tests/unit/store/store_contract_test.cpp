@@ -196,6 +196,14 @@ TEST_P(StoreContract, RecordsAreWrittenAndReplacedSideBySide) {
   EXPECT_THAT(cids(1, "a.b.d"), ElementsAre(Pair("d", cid_of(2))));
   EXPECT_THAT(cids(1, "a.b.e"), ElementsAre(Pair("x", cid_of(1)), Pair("y", cid_of(2))));
   EXPECT_THAT(cids(2, "a.b.c"), ElementsAre(Pair("m", cid_of(2))));
+  apply(write_of({PutRecords{RepoId{1}, {put("a.b.c", "z", 3), put("a.b.d", "d", 3)}},
+                  PutRecords{RepoId{2}, {put("a.b.c", "l", 3), put("a.b.c", "n", 3)}}}));
+  apply(write_of({PutRecords{RepoId{2}, {put("a.b.c", "n", 4), put("a.b.c", "o", 4)}}}));
+  EXPECT_THAT(cids(1, "a.b.c"),
+              ElementsAre(Pair("a", cid_of(2)), Pair("d", cid_of(1)), Pair("m", cid_of(2)), Pair("z", cid_of(3))));
+  EXPECT_THAT(cids(1, "a.b.d"), ElementsAre(Pair("d", cid_of(3))));
+  EXPECT_THAT(cids(2, "a.b.c"),
+              ElementsAre(Pair("l", cid_of(3)), Pair("m", cid_of(2)), Pair("n", cid_of(4)), Pair("o", cid_of(4))));
 }
 
 TEST_P(StoreContract, RemovedRepoStaysRemovedWhateverIsUnfolded) {
