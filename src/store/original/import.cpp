@@ -56,7 +56,7 @@ class Import {
   Result<void> take_repos() {
     return port_.each_repo([this](const RepoRow& row) -> Result<void> {
       count("repos");
-      auto repo = map_repo(row, clock_.wall());
+      const auto repo = map_repo(row, clock_.wall());
       if (!repo) {
         tell_flaw("repos", row.did, "its DID is malformed");
         return {};
@@ -67,16 +67,16 @@ class Import {
         tell_flaw("repos", row.did, repo->flaw);
         doubted_.insert(id);
       }
-      return add(id, *std::move(repo));
+      return add(id, *repo);
     });
   }
 
-  Result<void> add(RepoId id, Repo repo) {
-    auto done = port_.apply(AddRepo{id, std::move(repo.did)});
-    if (done) done = port_.apply(SetState{id, repo.state, std::move(repo.error), repo.retries, repo.retry_after});
+  Result<void> add(RepoId id, const Repo& repo) {
+    auto done = port_.apply(AddRepo{id, repo.did});
+    if (done) done = port_.apply(SetState{id, repo.state, repo.error, repo.retries, repo.retry_after});
     if (done && repo.account != repos::Account::active) done = port_.apply(SetAccount{id, repo.account});
-    if (done && !repo.handle.empty()) done = port_.apply(SetHandle{id, std::move(repo.handle)});
-    if (done && !repo.handle.empty() && repo.handle_due) done = port_.apply(ExpectHandle{id});
+    if (done && !repo.handle.empty()) done = port_.apply(SetHandle{id, repo.handle});
+    if (done && repo.handle_due) done = port_.apply(ExpectHandle{id});
     if (done && repo.head) done = port_.apply(SetHead{id, *repo.head});
     return done;
   }

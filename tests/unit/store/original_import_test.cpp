@@ -107,6 +107,20 @@ TEST_P(Original, CursorsOfSeveralSpellingsBecomeOne) {
   EXPECT_EQ(queries_->cursor("collection", std::string("https://relay.example.com ") + kPosts), "x");
 }
 
+TEST_P(Original, HandlesThatAreNoneAreVerified) {
+  for (const auto& [number, handle] : std::vector<std::pair<int, std::string>>{
+           {1, "a.example.com"}, {2, "handle.invalid"}, {3, ""}, {4, "no handle"}}) {
+    old_->repo({.did = did_of(static_cast<std::uint64_t>(number)).str(),
+                .handle = handle,
+                .rev = kRev,
+                .prev_data = cid_of(1).str()});
+  }
+  open();
+  std::map<std::string, bool> due;
+  for (const auto& [did, row] : repos()) due[details(row).handle] |= row.handle_due;
+  EXPECT_THAT(due, ElementsAre(Pair("", true), Pair("a.example.com", false), Pair("handle.invalid", true)));
+}
+
 TEST_P(Original, FetchThatWasCutShortKeepsWhatItHasTold) {
   const std::string did = did_of(1).str();
   old_->repo({.did = did, .state = "resyncing"});
