@@ -52,8 +52,7 @@ class Snapshot {
   [[nodiscard]] virtual Result<void> each_damage(const std::function<void(std::string_view)>& visit) = 0;
 };
 
-/// What an engine says of the version of a schema that is none of ours to migrate: older_schema or newer_schema, unless
-/// it is the newest.
+/// Of a schema that is only read, so not migrated: older_schema or newer_schema, unless it is the newest.
 [[nodiscard]] Result<void> require_newest(std::int64_t version, std::size_t newest);
 
 }  // namespace tap::store::check

@@ -66,8 +66,7 @@ Result<void> check_repos(Snapshot& snapshot, const Counters& counters, const Unf
     const auto read = read_repo(row);
     if (!read) return rule.broken(name + ": " + read.error().detail());
     const auto& [state, account, head] = read->repo;
-    if (row.integer(0) < 1 || read->id > counters.last_repo)
-      rule.broken(name + " has an id that is still to be given out");
+    if (row.integer(0) < 1 || read->id > counters.last_repo) rule.broken(name + " has an id still to be given out");
     if (state == repos::State::resyncing) rule.broken(name + " is being fetched, which is not for the database to say");
     if (state == repos::State::active && !head) rule.broken(name + " is active and has no head");
     if (row.is_null(4) != row.is_null(5)) rule.broken(name + " has half a head");
@@ -91,8 +90,9 @@ Result<void> check_repos(Snapshot& snapshot, const Counters& counters, const Unf
 Result<void> check_collections(Snapshot& snapshot, std::vector<Check>& out) {
   Rule rule("collections", "each is an NSID");
   auto done = look_at(snapshot, Table::collections, rule, [&](const Row& row) {
-    if (!atproto::is_nsid(row.text(1)))
+    if (!atproto::is_nsid(row.text(1))) {
       rule.broken("collection " + number_in(row, 0) + ": " + std::string(row.text(1)));
+    }
   });
   out.push_back(rule.check());
   return done;
