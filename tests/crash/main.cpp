@@ -23,8 +23,9 @@ int main(int argc, char** argv) {
   app.add_option("--tap", options.tap, "the binary")->required();
   app.add_option("--kills", options.kills, "how often");
   app.add_option("--seed", options.seed, "repeats the choices of a run, not its timing");
-  app.add_option("--accounts", options.accounts, "in the network");
-  app.add_option("--settle-every", options.settle_every, "kills between two looks at everything");
+  app.add_option("--accounts", options.accounts, "in the network")->check(CLI::PositiveNumber);
+  app.add_option("--settle-every", options.settle_every, "kills between two looks at everything")
+      ->check(CLI::PositiveNumber);
   app.add_flag("--postgres", on_postgres, "on PostgreSQL instead of SQLite");
   CLI11_PARSE(app, argc, argv);
   options.tap = std::filesystem::absolute(options.tap);  // it works in a folder of its own

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
@@ -30,6 +31,7 @@ Supervisor::Supervisor(Options options)
 
 Supervisor::~Supervisor() {
   is_loading_ = false;
+  is_giving_up_ = true;
   if (loader_.joinable()) loader_.join();
 }
 
@@ -84,7 +86,7 @@ void Supervisor::start() {
   listen();
 }
 
-/// In one of the ways in which consumers are: diligent, slow to ack, or away.
+/// Under load in one of the ways in which consumers are: diligent, or one that never acks, or away.
 void Supervisor::listen() {
   consumer_.reset();
   const std::size_t kind = is_loading_ ? dice_.below(10) : 0;
@@ -131,7 +133,7 @@ void Supervisor::check_database() {
   for (std::size_t size = 0; (size = std::fread(piece.data(), 1, piece.size(), pipe)) > 0;)
     text.append(piece.data(), size);
   const int status = ::pclose(pipe);
-  // Hints, too: nobody changes the filters here. A kill may have come before there was a database.
+  // Hints, too: nobody changes the filters here.
   const bool is_sound = status == 0 && text.find("\nhint ") == std::string::npos;
   if (!is_sound) throw std::runtime_error("tap check:\n" + text);
 }
@@ -162,7 +164,7 @@ void Supervisor::load() {
 /// Asks whoever is there until it is done, as an operator's script does.
 void Supervisor::ask(const std::string& target, const std::string& did) {
   const auto deadline = std::chrono::steady_clock::now() + kSettleLimit;
-  for (;;) {
+  while (!is_giving_up_) {
     try {
       const std::uint16_t port = port_;
       const std::string body = nlohmann::json{{"dids", {did}}}.dump();

@@ -66,6 +66,7 @@ class Supervisor {
   std::optional<test::Consumer> consumer_;
   std::atomic<std::uint16_t> port_ = 0;  ///< 0: nobody listens
   std::atomic<bool> is_loading_ = false;
+  std::atomic<bool> is_giving_up_ = false;
   std::exception_ptr load_failure_;
   std::thread loader_;
   std::size_t kills_ = 0;
