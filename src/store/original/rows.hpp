@@ -50,6 +50,19 @@ constexpr int kHeldBytes = 500;
 
 // From a row of either engine's answer; our own columns were written in the same transaction.
 
+/// Of the columns DID, state, status, handle, rev, prev_data, error_msg, retry_count, retry_after.
+template <class Row>
+[[nodiscard]] RepoRow read_repo(const Row& row) {
+  return {.did = row.text(0),
+          .state = row.text(1),
+          .status = row.text(2),
+          .handle = row.text(3),
+          .rev = row.text(4),
+          .prev_data = row.text(5),
+          .error = row.text(6),
+          .retries = row.integer(7),
+          .retry_after = row.integer(8)};
+}
 /// Of the columns DID, collection, rkey, CID, and our id, rev and data, or NULL.
 template <class Row>
 [[nodiscard]] RecordRow read_record(const Row& row) {
@@ -65,6 +78,12 @@ template <class Row>
   HeldCommit out{.repo = RepoId{row.number(0)}, .beginning = row.text(2)};
   if (!row.is_null(1)) out.head = atproto::Tid(row.number(1));
   return out;
+}
+
+/// Of the columns id, DID, live, data.
+template <class Row>
+[[nodiscard]] EventRow read_event(const Row& row) {
+  return {.id = row.integer(0), .live = row.integer(2) != 0, .did = row.text(1), .data = row.text(3)};
 }
 
 /// What is needed to read it: the original adds what is missing when it starts, so a database without is an older
@@ -98,5 +117,17 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 27> kColumns
     {"collection_cursors", "collection"},
     {"collection_cursors", "cursor"},
 }};
+
+constexpr const char* kSetAside =
+    "ALTER TABLE repos RENAME TO original_repos;"
+    "ALTER TABLE repo_records RENAME TO original_repo_records;"
+    "ALTER TABLE outbox_buffers RENAME TO original_outbox_buffers;"
+    "ALTER TABLE resync_buffers RENAME TO original_resync_buffers;"
+    "ALTER TABLE firehose_cursors RENAME TO original_firehose_cursors;"
+    "ALTER TABLE list_repos_cursors RENAME TO original_list_repos_cursors;"
+    "ALTER TABLE collection_cursors RENAME TO original_collection_cursors;";
+/// At its start the original changes the types of what it finds under the name repos. It cannot do that to a table that
+/// a view needs, and gives up before it has changed anything.
+constexpr const char* kGuard = "CREATE VIEW original_guard AS SELECT did, state FROM repos";
 
 }  // namespace tap::store::original

@@ -16,18 +16,6 @@ constexpr const char* kLockOut =
     "BEGIN; SET LOCAL lock_timeout = '2s';"
     "LOCK TABLE repos, repo_records, outbox_buffers, resync_buffers, firehose_cursors, list_repos_cursors, "
     "collection_cursors IN ACCESS EXCLUSIVE MODE;";
-constexpr const char* kSetAside =
-    "ALTER TABLE repos RENAME TO original_repos;"
-    "ALTER TABLE repo_records RENAME TO original_repo_records;"
-    "ALTER TABLE outbox_buffers RENAME TO original_outbox_buffers;"
-    "ALTER TABLE resync_buffers RENAME TO original_resync_buffers;"
-    "ALTER TABLE firehose_cursors RENAME TO original_firehose_cursors;"
-    "ALTER TABLE list_repos_cursors RENAME TO original_list_repos_cursors;"
-    "ALTER TABLE collection_cursors RENAME TO original_collection_cursors;";
-/// At its start the original changes the types of what it finds under the name repos. It cannot do that to a column
-/// that a view needs, and gives up.
-constexpr const char* kGuard = "CREATE VIEW original_guard AS SELECT did, state FROM repos";
-
 /// Statements that nobody has waited for.
 constexpr std::size_t kMostQueued = 2'000;
 
@@ -39,17 +27,7 @@ class PostgresPort final : public original::Port {
     return scroll(
         "DECLARE original_repo CURSOR FOR SELECT did, state, status, handle, rev, prev_data, error_msg, retry_count, "
         "retry_after FROM original_repos ORDER BY did",
-        "FETCH 2000 FROM original_repo", [&](const Row& row) {
-          return visit({.did = row.text(0),
-                        .state = row.text(1),
-                        .status = row.text(2),
-                        .handle = row.text(3),
-                        .rev = row.text(4),
-                        .prev_data = row.text(5),
-                        .error = row.text(6),
-                        .retries = row.integer(7),
-                        .retry_after = row.integer(8)});
-        });
+        "FETCH 2000 FROM original_repo", [&](const Row& row) { return visit(original::read_repo(row)); });
   }
 
   Result<void> each_record(const Visit<original::RecordRow>& visit) override {
@@ -71,9 +49,7 @@ class PostgresPort final : public original::Port {
   Result<void> each_event(const Visit<original::EventRow>& visit) override {
     return scroll(
         "DECLARE original_event CURSOR FOR SELECT id, did, live, data FROM original_outbox_buffers ORDER BY id",
-        "FETCH 100 FROM original_event", [&](const Row& row) {
-          return visit({.id = row.integer(0), .live = row.integer(2) != 0, .did = row.text(1), .data = row.text(3)});
-        });
+        "FETCH 100 FROM original_event", [&](const Row& row) { return visit(original::read_event(row)); });
   }
 
   Result<void> each_cursor(const Visit<OriginalCursor>& visit) override {
@@ -145,9 +121,9 @@ class PostgresPort final : public original::Port {
 };
 
 Result<void> run_import(Connection& connection, const CursorNames& names, const Clock& clock) {
-  auto done = connection.script(kSetAside);
+  auto done = connection.script(original::kSetAside);
   if (done) done = bring_forward(connection, 0, migrations());
-  if (done) done = connection.script(kGuard);
+  if (done) done = connection.script(original::kGuard);
   PostgresPort port(connection);
   if (done) done = original::import_rows(port, names, clock);
   return done ? connection.script("COMMIT") : done;

@@ -11,18 +11,6 @@
 namespace tap::store::sqlite {
 namespace {
 
-constexpr const char* kSetAside =
-    "ALTER TABLE repos RENAME TO original_repos;"
-    "ALTER TABLE repo_records RENAME TO original_repo_records;"
-    "ALTER TABLE outbox_buffers RENAME TO original_outbox_buffers;"
-    "ALTER TABLE resync_buffers RENAME TO original_resync_buffers;"
-    "ALTER TABLE firehose_cursors RENAME TO original_firehose_cursors;"
-    "ALTER TABLE list_repos_cursors RENAME TO original_list_repos_cursors;"
-    "ALTER TABLE collection_cursors RENAME TO original_collection_cursors;";
-/// At its start the original changes the types of what it finds under the name repos. It cannot rebuild a table that a
-/// view needs, and gives up before it has touched anything.
-constexpr const char* kGuard = "CREATE VIEW original_guard AS SELECT did, state FROM repos";
-
 /// To leave WAL mode takes the file for oneself. A rollback journal suits an import as well: what is new is written
 /// once, and the log does not grow to the size of the database.
 constexpr const char* kLockOut = "PRAGMA busy_timeout=1000; PRAGMA journal_mode=DELETE; PRAGMA cache_size=-16384;";
@@ -36,17 +24,7 @@ class SqlitePort final : public original::Port {
     return database_.each(
         "SELECT did, state, status, handle, rev, prev_data, error_msg, retry_count, retry_after FROM original_repos "
         "ORDER BY did",
-        [&](const Row& row) {
-          return visit({.did = row.text(0),
-                        .state = row.text(1),
-                        .status = row.text(2),
-                        .handle = row.text(3),
-                        .rev = row.text(4),
-                        .prev_data = row.text(5),
-                        .error = row.text(6),
-                        .retries = row.integer(7),
-                        .retry_after = row.integer(8)});
-        });
+        [&](const Row& row) { return visit(original::read_repo(row)); });
   }
 
   Result<void> each_record(const Visit<original::RecordRow>& visit) override {
@@ -65,9 +43,8 @@ class SqlitePort final : public original::Port {
   }
 
   Result<void> each_event(const Visit<original::EventRow>& visit) override {
-    return database_.each("SELECT id, did, live, data FROM original_outbox_buffers ORDER BY id", [&](const Row& row) {
-      return visit({.id = row.integer(0), .live = row.integer(2) != 0, .did = row.text(1), .data = row.text(3)});
-    });
+    return database_.each("SELECT id, did, live, data FROM original_outbox_buffers ORDER BY id",
+                          [&](const Row& row) { return visit(original::read_event(row)); });
   }
 
   Result<void> each_cursor(const Visit<OriginalCursor>& visit) override {
@@ -127,9 +104,9 @@ class SqlitePort final : public original::Port {
 Result<void> run_import(Database& database, const CursorNames& names, const Clock& clock) {
   auto transaction = Transaction::begin(database, "BEGIN EXCLUSIVE");
   if (!transaction) return std::unexpected(transaction.error());
-  auto done = database.script(kSetAside);
+  auto done = database.script(original::kSetAside);
   if (done) done = bring_forward(database, 0, migrations());
-  if (done) done = database.script(kGuard);
+  if (done) done = database.script(original::kGuard);
   SqlitePort port(database);
   if (done) done = original::import_rows(port, names, clock);
   return done ? transaction->commit() : done;
