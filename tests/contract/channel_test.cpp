@@ -4,12 +4,9 @@
 #include "contract/raw_http.hpp"
 #include "support/ws_frames.hpp"
 
-#include <array>
-
 namespace tap::test {
 namespace {
 
-using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;

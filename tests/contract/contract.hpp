@@ -3,9 +3,13 @@
 
 #include "integration/tap_test.hpp"
 
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tap::test {
 
@@ -48,13 +52,14 @@ struct RowName {
   }
 };
 
-/// Runs the program with these arguments until it ends by itself.
+/// What came of a run of the program that ended by itself.
 struct Outcome {
   ExitStatus status;
   std::string out, error;
   /// The reason in the log line "exiting process"; empty without one.
   [[nodiscard]] std::string reason() const;
 };
+/// Its `.env` has this text, unless it is empty.
 [[nodiscard]] Outcome run_tap(const std::vector<std::string>& arguments,
                               const std::map<std::string, std::string>& environment = {},
                               const std::string& dotenv = {});

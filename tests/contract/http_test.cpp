@@ -7,8 +7,6 @@
 namespace tap::test {
 namespace {
 
-using ::testing::HasSubstr;
-
 const std::string kHealth = "GET /health HTTP/1.1\r\nHost: tap\r\n\r\n";
 const std::string kOk = "{\"status\":\"ok\"}\n";
 

@@ -49,7 +49,7 @@ Metric timing(const std::string& operation, double count) {
 std::string name_of(const std::string& series) {
   std::string name = series.substr(0, series.find('{'));
   for (const std::string suffix : {"_bucket", "_count", "_sum"}) {
-    if (name.ends_with(suffix) && !name.starts_with("tap_stats")) name.resize(name.size() - suffix.size());
+    if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
   }
   return name;
 }

@@ -9,7 +9,6 @@
 namespace tap::test {
 namespace {
 
-using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using ::testing::SizeIs;
 
