@@ -28,7 +28,7 @@ class Database {
 
   // 0 without a server.
 
-  /// Of all its processes so far, the past ones too; 0 when it is on another machine.
+  /// Of all its processes so far, the past ones too; 0 when it is on another machine, or when its processes are hidden.
   [[nodiscard]] double server_cpu_seconds() const;
   /// Written to its log so far.
   [[nodiscard]] std::uint64_t server_log_bytes() const;
