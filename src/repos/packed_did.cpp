@@ -8,11 +8,16 @@ constexpr std::string_view kPrefix = "did:plc:";
 constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
 constexpr std::size_t kSize = 24;
 
-constexpr int value_of(char c) {
-  if (c >= 'a' && c <= 'z') return c - 'a';
-  if (c >= '2' && c <= '7') return c - '2' + 26;
-  return -1;
-}
+constexpr std::uint8_t kNoValue = 0xff;
+
+constexpr auto kValues = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(kNoValue);
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
+    values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
+  }
+  return values;
+}();
 
 }  // namespace
 
@@ -23,9 +28,9 @@ std::optional<PackedPlc> pack_plc(std::string_view did) {
   for (std::size_t group = 0; group < 3; ++group) {
     std::uint64_t bits = 0;
     for (std::size_t i = 0; i < 8; ++i) {
-      const int value = value_of(did[kPrefix.size() + group * 8 + i]);
-      if (value < 0) return std::nullopt;
-      bits = (bits << 5) | static_cast<std::uint64_t>(value);
+      const std::uint8_t value = kValues[static_cast<unsigned char>(did[kPrefix.size() + group * 8 + i])];
+      if (value == kNoValue) return std::nullopt;
+      bits = (bits << 5) | value;
     }
     for (std::size_t i = 0; i < 5; ++i) packed[group * 5 + i] = static_cast<std::uint8_t>(bits >> (32 - 8 * i));
   }

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -35,9 +37,13 @@ constexpr std::size_t kChunk = 4096;
 using Chunk = std::array<Entry, kChunk>;
 
 constexpr std::uint64_t hash_id(RepoId id) { return static_cast<std::uint64_t>(id) * 0x9e37'79b9'7f4a'7c15 >> 20; }
+/// Of bytes that are a hash already; who wants them to collide has to look for accounts that do.
 std::uint64_t hash_plc(const PackedPlc& packed) {
-  // Random bytes but for the taker's choice of DIDs, which are those that the operator tracks.
-  return std::hash<std::string_view>{}({reinterpret_cast<const char*>(packed.data()), packed.size()});
+  std::uint64_t front = 0, back = 0;
+  std::memcpy(&front, packed.data(), sizeof front);
+  std::memcpy(&back, packed.data() + packed.size() - sizeof back, sizeof back);
+  const std::uint64_t mixed = (front ^ std::rotl(back, 29)) * 0x9e37'79b9'7f4a'7c15;
+  return mixed ^ (mixed >> 32);
 }
 
 }  // namespace
@@ -69,13 +75,17 @@ struct Table::Packed {
   [[nodiscard]] Entry& at(std::uint32_t entry) { return (*chunks[entry / kChunk])[entry % kChunk]; }
   [[nodiscard]] const Entry& at(std::uint32_t entry) const { return (*chunks[entry / kChunk])[entry % kChunk]; }
 
-  [[nodiscard]] std::uint32_t find(std::string_view did) const {
-    if (const auto plc = pack_plc(did)) {
-      return by_plc.find(hash_plc(*plc), [&](std::uint32_t entry) { return at(entry).plc == *plc; });
-    }
+  [[nodiscard]] std::uint32_t find(const PackedPlc& plc) const {
+    return by_plc.find(hash_plc(plc), [&](std::uint32_t entry) { return at(entry).plc == plc; });
+  }
+  [[nodiscard]] std::uint32_t find_other(std::string_view did) const {
     if (others.empty()) return kNone;
     const auto found = others.find(std::string(did));
     return found == others.end() ? kNone : found->second;
+  }
+  [[nodiscard]] std::uint32_t find(std::string_view did) const {
+    const auto plc = pack_plc(did);
+    return plc ? find(*plc) : find_other(did);
   }
   [[nodiscard]] std::uint32_t find(RepoId id) const {
     return by_id.find(hash_id(id), [&](std::uint32_t entry) { return at(entry).id == id; });
@@ -143,7 +153,9 @@ RepoId Table::allocate() { return RepoId{++packed_->last_id}; }
 void Table::reserve(RepoId up_to) { packed_->last_id = std::max(packed_->last_id, static_cast<std::uint64_t>(up_to)); }
 
 bool Table::add(RepoId id, const atproto::Did& did, const Repo& repo) {
-  if (packed_->find(did.str()) != Packed::kNone || packed_->find(id) != Packed::kNone) return false;
+  const auto plc = pack_plc(did.str());
+  const std::uint32_t known = plc ? packed_->find(*plc) : packed_->find_other(did.str());
+  if (known != Packed::kNone || packed_->find(id) != Packed::kNone) return false;
   const std::uint32_t number = packed_->take_entry();
   Entry& entry = packed_->at(number);
   entry = Entry{};
@@ -151,7 +163,7 @@ bool Table::add(RepoId id, const atproto::Did& did, const Repo& repo) {
   entry.state = static_cast<std::uint8_t>(repo.state) & 7U;
   entry.account = static_cast<std::uint8_t>(repo.account) & 7U;
   if (repo.head) pack_head(entry, *repo.head);
-  if (const auto plc = pack_plc(did.str())) {
+  if (plc) {
     entry.plc = *plc;
     entry.is_plc = true;
     packed_->by_plc.insert(hash_plc(*plc), number);
