@@ -14,6 +14,7 @@ find_package(prometheus-cpp REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(SECP256K1 REQUIRED IMPORTED_TARGET libsecp256k1)
 pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
+find_library(JEMALLOC libjemalloc.a REQUIRED)
 
 # Asio and Beast are compiled once, not in every file that sees them.
 add_library(tap_asio STATIC ${CMAKE_CURRENT_LIST_DIR}/asio.cpp)
