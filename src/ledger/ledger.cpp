@@ -66,6 +66,8 @@ Task<Result<std::size_t>> Ledger::track(std::vector<atproto::Did> dids) {
   if (!committed) co_return std::unexpected(committed.error());
   for (const auto& [id, did] : added) {
     table_.add(id, did, repos::Repo{});
+    blank_.insert(id);
+    unnamed_.insert(id);
     wake_(id);
   }
   co_return added.size();
@@ -119,6 +121,8 @@ Ledger::Removed Ledger::take_out(RepoId id) {
   if (removed_lines_.size() >= kMostRemoved) inherit_events();
   if (!inherited_events_) removed_lines_.insert(line_of(removed.did.str()));
   seen_revs_.forget(id);
+  blank_.erase(id);
+  unnamed_.erase(id);
   return removed;
 }
 
@@ -212,6 +216,8 @@ Task<Result<void>> Ledger::remove_deleted(RepoId id, std::string handle) {
   co_return committed;
 }
 
+bool Ledger::take_blank(RepoId id) { return blank_.erase(id); }
+
 Task<Result<void>> Ledger::expect_handle(RepoId id) {
   store::Write write;
   write.mutations.emplace_back(store::ExpectHandle{id});
@@ -220,13 +226,17 @@ Task<Result<void>> Ledger::expect_handle(RepoId id) {
 
 Task<Result<void>> Ledger::set_handle(RepoId id, std::string handle) {
   if (handle.empty()) handle = atproto::kInvalidHandle;
-  auto details = co_await reader_.details(id);
-  if (!details) co_return std::unexpected(details.error());
+  bool differs = unnamed_.erase(id);
+  if (!differs) {
+    auto details = co_await reader_.details(id);
+    if (!details) co_return std::unexpected(details.error());
+    if (!*details) co_return Result<void>{};
+    differs = (*details)->handle != handle;
+    if (!differs && !(*details)->handle_due) co_return Result<void>{};
+  }
   const auto repo = table_.get(id);
   const auto did = table_.did(id);
-  if (!repo || !did || !*details) co_return Result<void>{};
-  const bool differs = (*details)->handle != handle;
-  if (!differs && !(*details)->handle_due) co_return Result<void>{};
+  if (!repo || !did) co_return Result<void>{};
   store::Write write;
   if (differs) write.events.push_back(identity_event(did->str(), handle, repo->account));
   write.mutations.emplace_back(store::SetHandle{id, std::move(handle)});

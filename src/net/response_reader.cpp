@@ -24,7 +24,7 @@ Error error_of(const boost::system::error_code& error) {
 }  // namespace
 
 ResponseReader::ResponseReader(Connection& connection, std::chrono::milliseconds idle)
-    : connection_(connection), idle_(idle), buffer_(kBuffer) {}
+    : connection_(connection), idle_(idle), buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kBuffer)) {}
 
 void ResponseReader::start(bool bodiless) {
   parser_.emplace();
@@ -60,7 +60,7 @@ Task<Result<ByteView>> ResponseReader::read_piece() {
     if (!parsed) co_return std::unexpected(parsed.error());
     if (const ByteView part = parser_->get().body(); !part.empty()) {
       // Parts lie in the buffer with chunk headers between them, so each can move up to the one before.
-      if (size == 0) piece = buffer_.data() + (part.data() - buffer_.data());
+      if (size == 0) piece = buffer_.get() + (part.data() - buffer_.get());
       std::memmove(piece + size, part.data(), part.size());
       size += part.size();
     }
@@ -82,18 +82,17 @@ std::optional<std::uint64_t> ResponseReader::length() const {
 Result<bool> ResponseReader::parse() {
   if (begin_ == end_) return false;
   boost::system::error_code error;
-  begin_ += parser_->put(boost::asio::buffer(buffer_.data() + begin_, end_ - begin_), error);
+  begin_ += parser_->put(boost::asio::buffer(buffer_.get() + begin_, end_ - begin_), error);
   if (error && error != http::error::need_more) return std::unexpected(error_of(error));
   return !error;
 }
 
 Task<Result<void>> ResponseReader::fill() {
   // Only a head or a chunk's header wants bytes in one piece: one that does not fit is no honest one.
-  if (end_ - begin_ == buffer_.size()) co_return fail(Errc::too_large, "chunk header");
-  std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_), buffer_.begin() + static_cast<std::ptrdiff_t>(end_),
-            buffer_.begin());
+  if (end_ - begin_ == kBuffer) co_return fail(Errc::too_large, "chunk header");
+  std::copy(buffer_.get() + begin_, buffer_.get() + end_, buffer_.get());
   end_ -= std::exchange(begin_, 0);
-  auto size = co_await within(idle_, Errc::idle, connection_.read_some(std::span(buffer_).subspan(end_)));
+  auto size = co_await within(idle_, Errc::idle, connection_.read_some({buffer_.get() + end_, kBuffer - end_}));
   if (!size) co_return std::unexpected(size.error());
   end_ += *size;
   heard_ = heard_ || *size > 0;

@@ -7,6 +7,7 @@
 
 #include <boost/beast/http/parser.hpp>
 
+#include <memory>
 #include <optional>
 
 namespace tap::net {
@@ -51,7 +52,7 @@ class ResponseReader {
   /// What the head says about the body's length, if anything.
   [[nodiscard]] std::optional<std::uint64_t> length() const;
   /// What came behind the head: of an upgraded connection, the first bytes of the other protocol.
-  [[nodiscard]] ByteView rest() const { return ByteView(buffer_).subspan(begin_, end_ - begin_); }
+  [[nodiscard]] ByteView rest() const { return {buffer_.get() + begin_, end_ - begin_}; }
 
  private:
   using Parser = boost::beast::http::parser<false, PieceBody>;
@@ -61,7 +62,7 @@ class ResponseReader {
   Connection& connection_;
   std::chrono::milliseconds idle_;
   std::optional<Parser> parser_;
-  Bytes buffer_;
+  std::unique_ptr<std::uint8_t[]> buffer_;  // not cleared: most answers are small
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   bool heard_ = false;

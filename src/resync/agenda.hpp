@@ -3,10 +3,10 @@
 
 #include "tap/async/event.hpp"
 #include "tap/base/metrics.hpp"
+#include "tap/repos/id_set.hpp"
 #include "tap/repos/table.hpp"
 
 #include "resync/hosts.hpp"
-#include "resync/id_set.hpp"
 #include "resync/pace.hpp"
 #include "resync/queue.hpp"
 
@@ -63,8 +63,8 @@ class Agenda {
   Queue queue_;
   Hosts hosts_;
   Pace pace_;
-  IdSet busy_;     // under way or parked
-  IdSet hurried_;  // on demand, until an attempt has come to its end
+  repos::IdSet busy_;     // under way or parked
+  repos::IdSet hurried_;  // on demand, until an attempt has come to its end
   std::size_t probing_ = 0;
   SteadyTime next_probe_{};  // later when the last ones were in vain
   async::Event changed_;

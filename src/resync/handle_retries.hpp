@@ -2,9 +2,8 @@
 #pragma once
 
 #include "tap/base/clock.hpp"
+#include "tap/repos/id_set.hpp"
 #include "tap/repos/state.hpp"
-
-#include "resync/id_set.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -47,8 +46,8 @@ class HandleRetries {
   std::size_t capacity_;
   std::unordered_map<repos::RepoId, Entry> entries_;
   std::set<std::pair<SteadyTime, repos::RepoId>> alarms_;
-  IdSet rest_;   // those without an entry, for the next round
-  IdSet round_;  // those of the round that is under way
+  repos::IdSet rest_;   // those without an entry, for the next round
+  repos::IdSet round_;  // those of the round that is under way
   SteadyTime next_round_{};
 };
 

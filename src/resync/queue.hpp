@@ -2,9 +2,8 @@
 #pragma once
 
 #include "tap/base/clock.hpp"
+#include "tap/repos/id_set.hpp"
 #include "tap/repos/state.hpp"
-
-#include "resync/id_set.hpp"
 
 #include <array>
 #include <cstddef>
@@ -67,7 +66,7 @@ class Queue {
   std::size_t turn_ = 0;
   std::unordered_map<RepoId, Wait> waiting_;
   std::priority_queue<Alarm, std::vector<Alarm>, std::greater<>> alarms_;
-  IdSet known_;
+  repos::IdSet known_;
 };
 
 /// When a repo that failed is tried again: a transient failure after 2 s, doubling to an hour; a permanent one after an

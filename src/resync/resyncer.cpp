@@ -266,7 +266,7 @@ class PoliteResyncer final : public Resyncer {
   verify::Filter filter_;
   ResyncOptions options_;
   Agenda agenda_;
-  IdSet looked_up_;                // whose retry time was read from the database, or does not matter any more
+  repos::IdSet looked_up_;         // whose retry time was read from the database, or does not matter any more
   std::optional<bool> inherited_;  // an earlier process left live events behind; asked before the first are kept
   Outage outage_;
   async::Slots workers_;

@@ -14,7 +14,7 @@ namespace tap::resync {
 class StoredIndex {
  public:
   StoredIndex(store::Reader& reader, repos::RepoId id) : reader_(reader), id_(id) {}
-  /// Finds the collections; once, first.
+  /// Finds the collections; once, first. Without it the index counts as empty.
   [[nodiscard]] Task<Result<void>> open();
   /// After open() and before feed(): there is nothing in it.
   [[nodiscard]] bool empty() const { return collections_.empty(); }

@@ -116,7 +116,9 @@ Task<Result<std::uint64_t>> Worker::check_tree(const Claim& claim, Fetched& fetc
 
 Task<Result<Worker::Merged>> Worker::merge(Claim& claim, Fetched& fetched, const atproto::Commit& commit) {
   StoredIndex index(parts_.reader, claim.id());
-  if (auto opened = co_await index.open(); !opened) co_return std::unexpected(opened.error());
+  if (!parts_.ledger.take_blank(claim.id())) {
+    if (auto opened = co_await index.open(); !opened) co_return std::unexpected(opened.error());
+  }
   const bool told_before = claim.before().head || !index.empty() || parts_.ledger.may_have_returned(claim.did().str());
   Merge difference(*fetched.blocks, commit.data, claim.did(), commit.rev, filter_, told_before,
                    {.records = options_.batch_records});

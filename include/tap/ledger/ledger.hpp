@@ -5,6 +5,7 @@
 #include "tap/async/turns.hpp"
 #include "tap/base/metrics.hpp"
 #include "tap/ledger/seen_revs.hpp"
+#include "tap/repos/id_set.hpp"
 #include "tap/repos/table.hpp"
 #include "tap/store/writer.hpp"
 #include "tap/verify/commit.hpp"
@@ -81,6 +82,9 @@ class Ledger {
   [[nodiscard]] bool buffer_overflowed(RepoId id) const;
   /// When what was kept has left the database, or counts no more.
   void reset_buffer(RepoId id) { tallies_.erase(id); }
+  /// [turn] Whether the database surely has no records of the repo: it was added since the start, and nobody has asked
+  /// this of it before. Whoever is told so may write some.
+  [[nodiscard]] bool take_blank(RepoId id);
   /// [turn] What the fetches of repos that are not active must bring at least.
   [[nodiscard]] SeenRevs& seen_revs() { return seen_revs_; }
 
@@ -114,6 +118,8 @@ class Ledger {
   std::function<void(RepoId)> wake_;
   BufferLimits limits_;
   std::unordered_map<RepoId, Tally> tallies_;  // of repos that are being fetched, or were in vain
+  repos::IdSet blank_;                         // added since the start, and no record was written
+  repos::IdSet unnamed_;                       // likewise, and no handle
   SeenRevs seen_revs_;
   std::unordered_set<std::uint64_t> removed_lines_;  // since the start
   bool inherited_events_ = false;

@@ -348,6 +348,24 @@ TEST_F(LedgerTest, SendsAHandleOnlyWhenItDiffers) {
   EXPECT_EQ(database.find(id)->details.handle, "alice.test");
 }
 
+TEST_F(LedgerTest, ANewRepoGetsItsFirstHandleWithoutAQuestionToTheDatabase) {
+  const RepoId id = active_repo();
+  reader.failures = 1;
+  ASSERT_TRUE(loop.run(ledger.set_handle(id, "alice.test")));
+  EXPECT_FALSE(loop.run(ledger.set_handle(id, "bob.test")));  // now it has to ask
+  ASSERT_TRUE(loop.run(ledger.set_handle(id, "bob.test")));
+  EXPECT_THAT(writer.bodies(), ElementsAre(HasSubstr("alice.test"), HasSubstr("bob.test")));
+}
+
+TEST_F(LedgerTest, OnlyARepoAddedSinceTheStartIsBlankAndOnlyOnce) {
+  const RepoId earlier{7};
+  table.add(earlier, did_of(7), {});
+  EXPECT_FALSE(ledger.take_blank(earlier));
+  const RepoId id = active_repo();
+  EXPECT_TRUE(ledger.take_blank(id));
+  EXPECT_FALSE(ledger.take_blank(id));
+}
+
 TEST_F(LedgerTest, ExpectsAHandleUntilItIsSetAlsoToWhatItWas) {
   const RepoId id = active_repo();
   ASSERT_TRUE(loop.run(ledger.set_handle(id, "alice.test")));
