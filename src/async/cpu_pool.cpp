@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "tap/async/cpu_pool.hpp"
 
+#include "tap/base/thread.hpp"
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace tap::async {
@@ -16,12 +19,19 @@ struct CpuPool::State {
   Executor loop;
   metrics::Gauge own_depth;
   metrics::Gauge& depth;
+  const char* name;
   std::mutex mutex;
   std::vector<std::move_only_function<void()>> finished;  // guarded by the mutex
   asio::thread_pool threads;                              // last: joined first
 
-  State(Executor e, std::size_t count, metrics::Gauge* shown)
-      : loop(std::move(e)), depth(shown != nullptr ? *shown : own_depth), threads(count) {}
+  State(Executor e, std::size_t count, metrics::Gauge* shown, const char* thread_name)
+      : loop(std::move(e)), depth(shown != nullptr ? *shown : own_depth), name(thread_name), threads(count) {}
+
+  /// The pool starts its threads itself.
+  void name_thread() const {
+    thread_local bool named = false;
+    if (!std::exchange(named, true)) name_this_thread(name);
+  }
 
   /// The first of a batch wakes the loop; those that finish until it comes ride along.
   void finish(std::move_only_function<void()> done) {
@@ -44,8 +54,8 @@ struct CpuPool::State {
   }
 };
 
-CpuPool::CpuPool(Executor loop, std::size_t threads, metrics::Gauge* depth)
-    : state_(std::make_unique<State>(std::move(loop), threads, depth)) {}
+CpuPool::CpuPool(Executor loop, std::size_t threads, metrics::Gauge* depth, const char* name)
+    : state_(std::make_unique<State>(std::move(loop), threads, depth, name)) {}
 
 CpuPool::~CpuPool() { state_->threads.join(); }
 
@@ -55,6 +65,7 @@ void CpuPool::submit(std::move_only_function<void()> work, std::move_only_functi
   auto guard = asio::make_work_guard(state_->loop);
   asio::post(state_->threads,
              [this, work = std::move(work), done = std::move(done), guard = std::move(guard)]() mutable noexcept {
+               state_->name_thread();
                work();
                state_->depth.add(-1);
                state_->finish(std::move(done));

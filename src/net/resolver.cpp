@@ -3,6 +3,7 @@
 
 #include "tap/async/event.hpp"
 #include "tap/base/bytes.hpp"
+#include "tap/base/thread.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -148,6 +149,7 @@ class Pool {
     auto call = std::make_shared<Call<T>>(async::Event(loop_));
     ++*open_;
     asio::post(threads_, [loop = loop_, open = open_, caller = std::weak_ptr(call), look_up = std::move(look_up)] {
+      name_this_thread("tap-resolver");
       // Whoever has given up while queued costs no look-up.
       Result<T> answer = caller.expired() ? fail(Errc::timed_out) : look_up();
       asio::post(loop, [open, caller, answer = std::move(answer)] {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "store/checkpointer.hpp"
 
+#include "tap/base/thread.hpp"
+
 namespace tap::store {
 namespace {
 
@@ -17,7 +19,10 @@ Checkpointer::Checkpointer(Store& store, metrics::Registry& metrics, std::uint64
                  metrics.counter("tap_store_failures_total", "Database work that failed", {{"what", "checkpoint"}})),
       copies_(metrics, "checkpoint"),
       log_bytes_(metrics.gauge("tap_store_log_bytes", "Size of the write-ahead log")),
-      thread_([this] { run(); }) {}
+      thread_([this] {
+        name_this_thread("tap-checkpoint");
+        run();
+      }) {}
 
 Checkpointer::~Checkpointer() {
   {

@@ -17,7 +17,7 @@ class LoopReader final : public Reader {
       : queries_(std::move(queries)),
         writer_(writer),
         timings_(metrics),
-        thread_(std::move(loop), 1, &metrics.queue("store_reads", 0)) {}
+        thread_(std::move(loop), 1, &metrics.queue("store_reads", 0), "tap-reader") {}
 
   Task<Result<std::vector<outbox::Event>>> read(outbox::EventId after, std::size_t max) override {
     return run(timings_.events, [=](Queries& queries) { return queries.events(after, max); });

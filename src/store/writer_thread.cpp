@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "store/writer_thread.hpp"
 
+#include "tap/base/thread.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -40,7 +42,10 @@ WriterThread::WriterThread(Store& store, metrics::Registry& metrics, const Write
       dead_letters_(metrics.gauge("tap_dead_letters", "Events set aside: no consumer took them")) {
   checkpointer_.emplace(store, metrics, options.checkpoint_bytes, options.max_log_bytes);
   show();
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    name_this_thread("tap-writer");
+    run();
+  });
 }
 
 WriterThread::~WriterThread() { stop(); }

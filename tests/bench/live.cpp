@@ -3,7 +3,9 @@
 #include "bench/seed.hpp"
 
 #include <algorithm>
+#include <map>
 #include <stdexcept>
+#include <string>
 #include <unordered_map>
 
 namespace tap::bench {
@@ -13,7 +15,8 @@ using SteadyClock = std::chrono::steady_clock;
 
 struct LiveFigures {
   double per_second = 0;
-  double cpu = 0;  // seconds of each commit
+  double cpu = 0;                           // seconds of each commit
+  std::map<std::string, double> by_thread;  // likewise
   Usage before{}, after{};
 };
 
@@ -21,6 +24,7 @@ struct LiveFigures {
 LiveFigures drive(Stage& stage, Firehose& firehose, Network::Commits& commits, const Expected& expected) {
   LiveFigures figures;
   figures.before = stage.usage();
+  const auto threads_before = stage.tap().usage_by_thread();
   const auto begin = SteadyClock::now();
   firehose.send(commits.frames);
   const Tally tally = stage.await_live(expected);
@@ -29,7 +33,22 @@ LiveFigures drive(Stage& stage, Firehose& firehose, Network::Commits& commits, c
   const auto events = static_cast<double>(commits.events.events);
   figures.per_second = events / seconds_between(begin, tally.last);
   figures.cpu = (figures.after.cpu_seconds - figures.before.cpu_seconds) / events;
+  for (const auto& [name, seconds] : stage.tap().usage_by_thread()) {
+    const auto before = threads_before.find(name);
+    figures.by_thread[name] = (seconds - (before == threads_before.end() ? 0 : before->second)) / events;
+  }
   return figures;
+}
+
+/// What each kind of thread had of it. The loop, which there is one of, bears the name of the program.
+void add_threads(const Run& run, const LiveFigures& figures) {
+  const std::string loop = run.options.tap.filename().string().substr(0, 15);
+  for (const auto& [name, seconds] : figures.by_thread) {
+    run.report.add({"- " + (name == loop ? "loop" : name), seconds * 1e6, "us"});
+  }
+  if (const auto own = figures.by_thread.find(loop); own != figures.by_thread.end()) {
+    run.report.add({"commits that fill the loop", 1 / own->second, "/s"});
+  }
 }
 
 double percentile(std::vector<double>& sorted, double part) {
@@ -68,6 +87,7 @@ void run_live(const Run& run) {
       {"commits", figures.per_second, "/s", run.bar(at_least(0.6 / run.verification), at_least(8'000)), "1,700"});
   run.report.add({"CPU of a commit", figures.cpu * 1e6, "us",
                   run.bar(at_most(1.8 * run.verification * 1e6), std::nullopt), "730"});
+  add_threads(run, figures);
   run.add_server(figures.before, figures.after, events, "a commit");
   run.report.add({"frame", static_cast<double>(commits.frames.bytes()) / events, "B"});
   run.report.add(

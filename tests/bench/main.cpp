@@ -42,6 +42,7 @@ void declare(CLI::App& app, CommandLine& line) {
   app.add_option("--records", line.options.records, "scale: records of an account");
   app.add_option("--events", line.options.events, "scale: live events");
   app.add_option("--megabytes", line.options.megabytes, "scale: the export of big_car");
+  app.add_option("--cores", line.options.cores, "so many cores for Tap, whatever the rest of the benchmark uses");
   app.add_flag("--smoke", line.options.smoke, "tiny scales: checks that everything works, measures nothing");
   app.add_flag("--list", line.list, "name the scenarios");
 }

@@ -37,7 +37,10 @@ void Run::add_server(const Usage& before, const Usage& after, double count, cons
 }
 
 Stage::Stage(const Run& run, const Database& database, const Network& network)
-    : run_(run), database_(database), tap_(run.options.tap, database, network.flags()), api_(tap_.port()) {
+    : run_(run),
+      database_(database),
+      tap_(run.options.tap, database, network.flags(), run.options.cores),
+      api_(tap_.port()) {
   attach_consumer();
 }
 

@@ -27,7 +27,8 @@ struct Options {
   std::size_t records = 0;
   std::size_t events = 0;
   std::size_t megabytes = 0;
-  bool smoke = false;  ///< tiny numbers, and no waiting for background work: only exactness is of interest
+  std::size_t cores = 0;  ///< that Tap may use, the first ones; 0: all
+  bool smoke = false;     ///< tiny numbers, and no waiting for background work: only exactness is of interest
 };
 
 /// What a scenario is given.

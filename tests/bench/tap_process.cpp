@@ -7,6 +7,7 @@
 #include <deque>
 #include <fcntl.h>
 #include <fstream>
+#include <sched.h>
 #include <stdexcept>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -39,13 +40,14 @@ double seconds_since(SteadyClock::time_point begin) {
 
 }  // namespace
 
-TapProcess::TapProcess(const std::filesystem::path& binary, const Database& database, std::vector<std::string> flags)
+TapProcess::TapProcess(const std::filesystem::path& binary, const Database& database, std::vector<std::string> flags,
+                       std::size_t cores)
     : log_(database.log()) {
   std::vector<std::string> arguments = {binary.string(), "run",         "--db-url",   database.url(),
                                         "--bind",        "127.0.0.1:0", "--temp-dir", database.temporary_files()};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   const auto begin = SteadyClock::now();
-  spawn(binary, arguments);
+  spawn(binary, arguments, cores);
   await_start();
   startup_seconds_ = seconds_since(begin);
 }
@@ -56,7 +58,11 @@ TapProcess::~TapProcess() {
   ::waitpid(pid_, nullptr, 0);
 }
 
-void TapProcess::spawn(const std::filesystem::path& binary, const std::vector<std::string>& arguments) {
+void TapProcess::spawn(const std::filesystem::path& binary, const std::vector<std::string>& arguments,
+                       std::size_t cores) {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  for (std::size_t core = 0; core < cores; ++core) CPU_SET(core, &allowed);
   std::vector<char*> pointers;
   for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);
@@ -65,6 +71,7 @@ void TapProcess::spawn(const std::filesystem::path& binary, const std::vector<st
   pid_ = ::fork();
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (cores > 0) ::sched_setaffinity(0, sizeof allowed, &allowed);
     ::dup2(log, STDOUT_FILENO);
     ::dup2(log, STDERR_FILENO);
     ::execv(binary.c_str(), pointers.data());
@@ -106,6 +113,18 @@ Usage TapProcess::usage() const {
           .resident = proc_number(pid_, "status", "VmRSS:") << 10,
           .peak = proc_number(pid_, "status", "VmHWM:") << 10,
           .written = proc_number(pid_, "io", "write_bytes:")};
+}
+
+std::map<std::string, double> TapProcess::usage_by_thread() const {
+  std::map<std::string, double> seconds;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/task")) {
+    std::string name;
+    std::uint64_t nanoseconds = 0;
+    std::ifstream(thread.path() / "comm") >> name;
+    std::ifstream(thread.path() / "schedstat") >> nanoseconds;  // 0 when it has just ended
+    seconds[name] += static_cast<double>(nanoseconds) * 1e-9;
+  }
+  return seconds;
 }
 
 void TapProcess::reset_peak() const { std::ofstream("/proc/" + std::to_string(pid_) + "/clear_refs") << "5"; }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -29,7 +30,8 @@ struct Usage {
 class TapProcess {
  public:
   /// Returns once it says that it has started.
-  TapProcess(const std::filesystem::path& binary, const Database& database, std::vector<std::string> flags);
+  TapProcess(const std::filesystem::path& binary, const Database& database, std::vector<std::string> flags,
+             std::size_t cores);
   ~TapProcess();
   TapProcess(const TapProcess&) = delete;
   TapProcess& operator=(const TapProcess&) = delete;
@@ -38,6 +40,8 @@ class TapProcess {
   /// From its start to its log line "startup complete".
   [[nodiscard]] double startup_seconds() const { return startup_seconds_; }
   [[nodiscard]] Usage usage() const;
+  /// CPU seconds of its threads, by their name; those of one name together.
+  [[nodiscard]] std::map<std::string, double> usage_by_thread() const;
   void reset_peak() const;
   /// Waits until background work (the fold above all) is over: at least `least`, then until it takes no CPU time.
   void settle(std::chrono::milliseconds least) const;
@@ -47,7 +51,7 @@ class TapProcess {
   [[nodiscard]] std::string errors() const;
 
  private:
-  void spawn(const std::filesystem::path& binary, const std::vector<std::string>& arguments);
+  void spawn(const std::filesystem::path& binary, const std::vector<std::string>& arguments, std::size_t cores);
   void await_start();
   [[nodiscard]] std::optional<int> exit_status();
   [[noreturn]] void fail(const std::string& what) const;

@@ -15,8 +15,8 @@ namespace tap::async {
 /// that finished meanwhile. run() is called on the loop thread only and resumes there.
 class CpuPool {
  public:
-  /// `depth`, where there is one, shows how many jobs wait or run.
-  CpuPool(Executor loop, std::size_t threads, metrics::Gauge* depth = nullptr);
+  /// `depth`, where there is one, shows how many jobs wait or run. `name` is a literal, for name_this_thread.
+  CpuPool(Executor loop, std::size_t threads, metrics::Gauge* depth = nullptr, const char* name = "tap-cpu");
   /// Finishes what is queued, then joins the threads.
   ~CpuPool();
   CpuPool(const CpuPool&) = delete;

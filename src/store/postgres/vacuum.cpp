@@ -2,6 +2,7 @@
 #include "store/postgres/vacuum.hpp"
 
 #include "tap/base/log.hpp"
+#include "tap/base/thread.hpp"
 
 #include "store/postgres/connection.hpp"
 
@@ -14,7 +15,11 @@ constexpr std::uint64_t kFew = std::uint64_t{1} << 20;
 
 }  // namespace
 
-Vacuum::Vacuum(std::string url) : url_(std::move(url)), thread_([this] { run(); }) {}
+Vacuum::Vacuum(std::string url)
+    : url_(std::move(url)), thread_([this] {
+        name_this_thread("tap-vacuum");
+        run();
+      }) {}
 
 Vacuum::~Vacuum() {
   {
