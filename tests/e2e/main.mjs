@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Runs scenarios against a Tap binary, one after another on one network, and says at the end `N passed, N failed`.
-//   main.mjs --tap BINARY [--db URL] [--seed N] [--rounds N] [--without SCENARIO] [--keep] [SCENARIO...]
+//   main.mjs --tap BINARY [--db URL] [--client 0.2] [--seed N] [--rounds N] [--without SCENARIO] [--keep] [SCENARIO...]
 import fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { clients } from './lib/clients.mjs'
 import { Databases } from './lib/databases.mjs'
 import { Network } from './lib/network.mjs'
 import { World } from './lib/world.mjs'
@@ -17,6 +18,7 @@ const { values: args, positionals } = parseArgs({
   options: {
     tap: { type: 'string' },
     db: { type: 'string' },
+    client: { type: 'string', default: '0.3' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     rounds: { type: 'string', default: '5' },
     without: { type: 'string', multiple: true, default: [] },
@@ -27,6 +29,8 @@ const { values: args, positionals } = parseArgs({
 // Scenarios run in the order of their names in this list; each is scenarios/<name>.mjs.
 const all = [
   'harness',
+  'full_network', // early: all accounts are its own
+  'signals',
   'backfill',
   'live',
   'identity',
@@ -35,6 +39,12 @@ const all = [
   'import',
   'readd',
   'filters',
+  'clients',
+  'webhook',
+  'fire_and_forget',
+  'dead_letters',
+  'no_replay',
+  'outbox_only',
   'ordering',
   'consumer_cut',
   'relay_cut',
@@ -61,6 +71,7 @@ async function runScenario(name, network, dir) {
         dir,
         binary: path.resolve(args.tap),
         seed: Number(args.seed),
+        line: args.client,
         settings: scenario.settings,
       })
   const context = {
@@ -94,6 +105,7 @@ async function runScenario(name, network, dir) {
 async function main() {
   const names = (positionals.length ? positionals : all).filter((name) => !args.without.includes(name))
   const unknown = [...names, ...args.without].filter((name) => !all.includes(name))
+  if (!clients[args.client]) throw new Error(`no client ${args.client}; there are ${Object.keys(clients).join(', ')}`)
   if (unknown.length) throw new Error(`no such scenario: ${unknown.join(', ')}; there are ${all.join(', ')}`)
   // The PDSes write much: memory, where it is to be had, doubles their speed.
   const base = await fs.access('/dev/shm', fs.constants.W_OK).then(

@@ -138,3 +138,29 @@ test('every difference between consumer and truth is found', () => {
   )
   assert.match(difference(new Map([...truth, ['c', '3']]), truth), /c is too much/)
 })
+
+test('historical events of one fetch may overtake each other where that is allowed, and nothing else', () => {
+  const [one, two, next] = ['a', 'b', 'c'].map((rkey, i) =>
+    event('create', rkey, i < 2 ? 'r1' : 'r2', { live: i === 2 }),
+  )
+  const overtaken = (concurrent, ...events) => {
+    const history = new History()
+    history.concurrent = concurrent
+    for (const each of events) history.add(each)
+    return history
+  }
+  assert.deepEqual(overtaken(true, two, one, next).violations, [])
+  assertFault(overtaken(false, two, one, next), /its id is not above/)
+  assert.match(overtaken(true, next, one, two).violations[0], /its id is not above/)
+})
+
+test('what was refused may come late, with a new id', () => {
+  const refused = event('create', 'a', 'r1')
+  const history = new History()
+  history.refuse(refused)
+  history.add(event('create', 'b', 'r2'))
+  history.add({ ...refused, id: ++lastId })
+  assert.deepEqual(history.violations, [])
+  assert.equal(history.repo(did).records.size, 2)
+  assertFault(after(event('create', 'b', 'r2'), { ...refused, id: ++lastId }), /its rev is before/)
+})

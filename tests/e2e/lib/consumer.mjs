@@ -1,31 +1,40 @@
 // SPDX-License-Identifier: MIT
 // A consumer that uses the official client as it is meant to be used: handle the event, then ack it.
-import { Tap as Client } from '@atproto/tap'
+import { clients } from './clients.mjs'
 
 export class Consumer {
   errors = []
 
-  constructor(tap, history) {
-    Object.assign(this, { tap, history })
+  // `acks: false` is for a Tap that wants none.
+  constructor(tap, history, { line = '0.3', acks = true } = {}) {
+    Object.assign(this, { tap, history, acks, library: clients[line] })
   }
 
   connect() {
     let channel
-    channel = new Client(this.tap.url).channel({
-      onEvent: async (event, { ack }) => {
-        if (this.channel !== channel) return // what an abandoned channel still had in its buffer
-        this.history.add(event)
-        await ack()
-      },
-      onError: (error) => {
-        if (this.channel === channel) this.errors.push(error)
-      },
-    })
+    const client = new this.library.Tap(this.tap.url, { adminPassword: this.tap.password })
+    const current = () => this.channel === channel
+    const take = (event) => {
+      if (!current()) throw new Error('still in the buffer of an abandoned channel') // so that it is not acked
+      this.history.add(event)
+    }
+    channel = client.channel(this.handler(take, (error) => current() && this.errors.push(error)))
     this.channel = channel
     channel.start().then(
       () => this.ended(channel, new Error('the server ended the channel for good, with a close frame')),
       (error) => this.ended(channel, error),
     )
+  }
+
+  // Acks what take() does not refuse by an exception.
+  handler(take, fail) {
+    return {
+      onEvent: async (event, { ack }) => {
+        take(event)
+        if (this.acks) await ack()
+      },
+      onError: fail,
+    }
   }
 
   ended(channel, error) {

@@ -10,6 +10,8 @@ export class History {
   violations = []
   repos = new Map() // DID -> Repo
   seen = new Map() // event id -> what the event said
+  refused = new Map() // what an event said that the consumer did not take -> its id
+  concurrent = false // whether historical events of one fetch may overtake each other
   received = 0
   repeated = 0
 
@@ -26,12 +28,18 @@ export class History {
     const before = this.seen.get(event.id)
     if (before === undefined) {
       this.seen.set(event.id, said)
-      for (const fault of repo.faultsOf(event)) this.violate(event, fault)
+      const late = (this.refused.get(said) ?? event.id) !== event.id
+      for (const fault of repo.faultsOf(event, { late, concurrent: this.concurrent })) this.violate(event, fault)
     } else {
       this.repeated++
       if (before !== said) this.violate(event, `its id was used before, for ${before}`)
     }
     repo.apply(event)
+  }
+
+  // The consumer does not take this event. With another id it may come again, later than in its place.
+  refuse(event) {
+    this.refused.set(sayingOf(event), event.id)
   }
 
   violate(event, fault) {
@@ -53,6 +61,8 @@ class Repo {
   rev = '' // of the last event
   snapshotRev = '' // of the last historical event
   lastId = 0
+  earlierId = 0 // the last one before those that may overtake each other
+  fetchRev = undefined // of these
   // Set when the account was removed and added again: events before this rev belong to its earlier life.
   floor = ''
   reborn = false
@@ -68,10 +78,14 @@ class Repo {
     this.reborn = true
   }
 
-  *faultsOf(event) {
-    if (event.id <= this.lastId) yield `its id is not above ${this.lastId}, which the repo had before`
+  *faultsOf(event, { late, concurrent }) {
+    const fetchRev = event.live === false ? event.rev : undefined
+    if (!concurrent || !fetchRev || fetchRev !== this.fetchRev) this.earlierId = this.lastId
+    this.fetchRev = fetchRev
+    if (event.id <= this.earlierId) yield `its id is not above ${this.earlierId}, which the repo had before`
     this.lastId = Math.max(this.lastId, event.id)
     if (this.status === 'deleted') yield 'the account was deleted'
+    if (late) return
     if (event.type === 'identity') {
       if (event.handle === this.handle && event.status === this.status && !this.floor) yield 'it changes nothing'
       if (event.isActive !== (event.status === 'active')) yield 'is_active contradicts status'

@@ -4,6 +4,7 @@
 import http from 'node:http'
 import { decodeAll, encode } from '@atproto/lex-cbor'
 import { WebSocket, WebSocketServer } from 'ws'
+import { Lists } from './lists.mjs'
 import { listen } from './loopback.mjs'
 import { until } from './wait.mjs'
 
@@ -18,7 +19,8 @@ export class Relay {
 
   static async start(pdses = []) {
     const relay = new Relay()
-    relay.server = http.createServer((_, response) => response.writeHead(404).end())
+    relay.lists = new Lists(pdses)
+    relay.server = http.createServer((request, response) => relay.lists.answer(request, response))
     relay.sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
     relay.server.on('upgrade', (request, socket, head) => relay.upgrade(request, socket, head))
     relay.port = await listen(relay.server)
@@ -33,6 +35,7 @@ export class Relay {
   }
 
   publish(header, body) {
+    if (header.t === '#commit') this.lists.learn(body)
     const seq = this.seq + 1
     this.append(seq, Buffer.concat([encode(header), encode({ ...body, seq })]))
   }

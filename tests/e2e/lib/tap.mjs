@@ -30,6 +30,15 @@ export class Tap {
     return tap
   }
 
+  // Other settings, from its next start on.
+  configure(settings) {
+    Object.assign(this.environment, settings)
+  }
+
+  get password() {
+    return this.environment.TAP_ADMIN_PASSWORD
+  }
+
   launch() {
     const log = fs.openSync(this.log, 'a')
     this.starts++
@@ -53,7 +62,7 @@ export class Tap {
 
   async healthy() {
     try {
-      return (await fetch(`${this.url}/health`, { signal: AbortSignal.timeout(5_000) })).ok
+      return (await this.fetch('/health', { signal: AbortSignal.timeout(5_000) })).ok
     } catch {
       return false
     }
@@ -86,20 +95,32 @@ export class Tap {
     return this.process && this.process.exitCode === null && this.process.signalCode === null
   }
 
+  fetch(resource, { headers = {}, ...options } = {}) {
+    const credentials = Buffer.from(`admin:${this.password}`).toString('base64')
+    const authorization = this.password ? { authorization: `Basic ${credentials}` } : {}
+    return fetch(this.url + resource, {
+      signal: AbortSignal.timeout(30_000),
+      headers: { ...authorization, ...headers },
+      ...options,
+    })
+  }
+
   async get(resource) {
-    const response = await fetch(this.url + resource, { signal: AbortSignal.timeout(30_000) })
+    const response = await this.fetch(resource)
     if (!response.ok) throw new Error(`GET ${resource}: HTTP ${response.status} ${await response.text()}`)
     return response.json()
   }
 
+  // Resolves to the text of the answer.
   async post(resource, body) {
-    const response = await fetch(this.url + resource, {
+    const response = await this.fetch(resource, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(30_000),
     })
-    if (!response.ok) throw new Error(`POST ${resource}: HTTP ${response.status} ${await response.text()}`)
+    const text = await response.text()
+    if (!response.ok) throw new Error(`POST ${resource}: HTTP ${response.status} ${text}`)
+    return text
   }
 
   add(accounts) {
@@ -116,6 +137,9 @@ export class Tap {
   }
   async buffered() {
     return (await this.get('/stats/resync-buffer')).resync_buffer
+  }
+  async followed() {
+    return (await this.get('/stats/repo-count')).repo_count
   }
 
   // The end of its log, without the access log.

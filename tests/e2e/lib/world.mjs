@@ -12,9 +12,10 @@ export class World {
   kept = new Map() // DID -> content of an account that its PDS no longer gives out
   wanted = () => true // which paths the settings let through
 
-  static async create({ network, databases, binary, dir, seed, settings, options = {} }) {
+  // `line` is that of the official client.
+  static async create({ network, databases, binary, dir, seed, line, settings }) {
     const world = new World()
-    Object.assign(world, { network, dir, options, random: new Random(seed) })
+    Object.assign(world, { network, dir, line, random: new Random(seed) })
     world.tap = await Tap.create({
       binary,
       dir,
@@ -24,7 +25,7 @@ export class World {
       plcUrl: network.plc.url,
       caFile: network.handles?.caFile,
     })
-    world.consumer = new Consumer(world.tap, world.history)
+    world.consumer = new Consumer(world.tap, world.history, { line })
     return world
   }
 
@@ -79,8 +80,8 @@ export class World {
   }
 
   // Waits until the consumer's state is the truth for every account and nothing is left to deliver, then checks what
-  // Tap says of itself. `handles: false` leaves handles out.
-  async settle(accounts, { seconds = 60, handles = true } = {}) {
+  // Tap says of itself. `handles: false` leaves handles out; `drained: false` lets events of other accounts wait.
+  async settle(accounts, { seconds = 60, handles = true, drained = true } = {}) {
     const contents = new Map()
     for (const account of accounts) contents.set(account.did, await this.contentOf(account))
     const wrong = () => {
@@ -93,7 +94,7 @@ export class World {
     await this.until('the consumer knows the truth', () => !wrong(), { seconds, describe: wrong })
     await this.until(
       'nothing is left to deliver',
-      async () => (await this.tap.undelivered()) === 0 && (await this.tap.buffered()) === 0,
+      async () => !drained || ((await this.tap.undelivered()) === 0 && (await this.tap.buffered()) === 0),
     )
     for (const account of accounts) await this.assertInfo(account, contents.get(account.did))
     if (wrong()) throw new Error(`after the last event: ${wrong()}`)

@@ -87,7 +87,9 @@ async function restart(world, round) {
     await tap.kill()
   }
   world.consumer =
-    round % 2 ? new SlowConsumer(tap, history, (event) => ackLater(world, event)) : new Consumer(tap, history)
+    round % 2
+      ? new SlowConsumer(tap, history, (event) => ackLater(world, event))
+      : new Consumer(tap, history, { line: world.line })
   await world.start()
 }
 
