@@ -178,6 +178,7 @@ std::size_t Schedule::waiting(LaneKey key) const {
   return lane == state_->lanes.end() ? 0 : lane->second.waiting.size();
 }
 
+std::size_t Schedule::lanes() const { return state_->lanes.size(); }
 std::size_t Schedule::size() const { return state_->events.size(); }
 std::size_t Schedule::out() const { return state_->out; }
 

@@ -39,6 +39,8 @@ class Schedule {
   /// Forgets the last of a lane, as long as more than `keep` of it wait and it was never out; gives them in id order.
   [[nodiscard]] std::vector<EventId> withdraw(LaneKey lane, std::size_t keep);
   [[nodiscard]] std::size_t waiting(LaneKey lane) const;
+  /// Lanes that take memory.
+  [[nodiscard]] std::size_t lanes() const;
   /// Waiting and out together.
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::size_t out() const;

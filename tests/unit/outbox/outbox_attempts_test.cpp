@@ -31,6 +31,18 @@ TEST_F(OutboxTest, UnackedEventsGoOutAgainAfterTheirTime) {
   EXPECT_EQ(metrics_.counter("tap_events_requeued_total", "").value(), 3U);
 }
 
+TEST_F(OutboxTest, NothingComesDueWhileNobodyIsThere) {
+  options_.retry_timeout = 10s;
+  start();
+  commit(2);
+  for (int time = 0; time < 100; ++time) pass(10s);
+  FakeSink sink;
+  outbox_->attach(sink);
+  EXPECT_THAT(send(sink), ElementsAre(1, 2));
+  EXPECT_THAT(send(sink), IsEmpty());
+  EXPECT_EQ(metrics_.counter("tap_events_requeued_total", "").value(), 0U);
+}
+
 TEST_F(OutboxTest, UnackedEventsGoOutAgainWhilePagesAreRead) {
   options_.retry_timeout = 10s;
   journal_.page_limit = 1;

@@ -89,6 +89,18 @@ TEST(Schedule, LanesTakeTurns) {
   EXPECT_EQ(tested.take(4), (Ids{1, 5, 2, 6}));
 }
 
+TEST(Schedule, LanesWithoutEventsTakeNoMemory) {
+  Tested tested;
+  for (std::uint64_t id = 1; id <= 100; ++id) tested.add(id, id, id % 2 == 0 ? kL : kH);
+  EXPECT_EQ(tested.schedule.lanes(), 100U);
+  EXPECT_THAT(tested.schedule.withdraw(LaneKey{1}, 0), testing::SizeIs(1));
+  EXPECT_EQ(tested.take().size(), 99U);
+  tested.give_back({2, 3});
+  for (std::uint64_t id = 2; id <= 100; ++id) tested.ack(id);
+  EXPECT_THAT(tested.take(), IsEmpty());
+  EXPECT_EQ(tested.schedule.lanes(), 0U);
+}
+
 TEST(Schedule, TakesNoMoreThanAsked) {
   Tested tested{kH, kH, kH};
   EXPECT_THAT(tested.take(0), IsEmpty());

@@ -48,6 +48,15 @@ TEST_F(SqliteFile, UrlsNameFiles) {
   EXPECT_EQ(opened.error(), Errc::open_failed);
 }
 
+TEST_F(SqliteFile, EveryConnectionHasOurSettings) {
+  auto store = open_store(path_).value();
+  for (const Mode mode : {Mode::read_write, Mode::read_only, Mode::read_write}) {
+    auto connection = Database::open(path_, mode).value();
+    EXPECT_EQ(connection.value("PRAGMA busy_timeout").value(), 10'000);
+    EXPECT_EQ(connection.value("PRAGMA synchronous").value(), 1);
+  }
+}
+
 TEST_F(SqliteFile, ClosingLeavesOneFile) {
   {
     auto store = open_store(path_).value();
