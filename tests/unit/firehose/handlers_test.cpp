@@ -192,6 +192,7 @@ TEST_F(Commits, OfInactiveAccountsAreIgnored) {
   writer.writes.clear();
   auto message = account.post();
   handle(message);
+  handle(account.sync());
   message.null_op = true;
   handle(message);
   EXPECT_THAT(writer.writes, IsEmpty());
