@@ -111,6 +111,12 @@ TEST_F(Fetch, KeepsEveryBlockOfTheCar) {
   EXPECT_EQ(metrics.counter("tap_resync_fetched_bytes_total", "").value(), car.size());
 }
 
+TEST_F(Fetch, TrustsNoHostThatADocumentNames) {
+  (void)loop.run(fetcher().fetch("https://pds.test", account.did()));
+  ASSERT_EQ(http.requests.size(), 1U);
+  EXPECT_EQ(http.requests[0].trust, net::Trust::untrusted);
+}
+
 TEST_F(Fetch, RefusesACarThatWasCut) {
   account.fill(20);
   Bytes car = account.full_car();

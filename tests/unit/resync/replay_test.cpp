@@ -5,6 +5,7 @@
 #include "tap/verify/error.hpp"
 
 #include "support/atproto/account.hpp"
+#include "support/atproto/slow_cbor.hpp"
 #include "support/clock_fakes.hpp"
 
 #include <gmock/gmock.h>
@@ -56,6 +57,14 @@ TEST_F(ReplayTest, JoinsWhatChains) {
   EXPECT_THAT(joined.events[0].body, HasSubstr("\"action\":\"create\""));
   EXPECT_THAT(joined.events[1].body, HasSubstr("\"action\":\"delete\""));
   EXPECT_THAT(joined.changes, SizeIs(2));
+}
+
+TEST_F(ReplayTest, KeepsIntegersExact) {
+  auto joined = replay();
+  const Bytes record = test::slow::encode({test::slow::Map{{"n", {INT64_MAX}}}});
+  joined.take(std::vector{buffered(account.commit({test::create("a.b.c/d", record)}))});
+  ASSERT_THAT(joined.events, SizeIs(1));
+  EXPECT_THAT(joined.events[0].body, HasSubstr("{\"n\":9223372036854775807}"));
 }
 
 TEST_F(ReplayTest, PassesOverWhatTheSnapshotContains) {

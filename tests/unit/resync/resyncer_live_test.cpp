@@ -240,6 +240,22 @@ TEST_F(ResyncerLive, StopsWhenTheRepoIsRemovedDuringTheFetch) {
   EXPECT_THAT(world.told(), IsEmpty());
 }
 
+TEST_F(ResyncerLive, ToleratesARemovalDuringAFetchThatFails) {
+  world.publish(account);
+  world.http.answers.answer(World::url(account), 400, R"({"error":"RepoNotFound"})");
+  world.http.answers.gate.close();
+  world.start();
+  world.track(account);
+  world.loop.run_until([&] { return world.http.answers.gate.waiting() == 1; });
+  ASSERT_TRUE(world.loop.run(world.ledger.untrack({account.did()})));
+  const std::size_t writes = world.writer.writes.size();
+  end_fetch();
+  world.loop.run_until([&] { return world.count("tap_resyncs_failed_total") == 1; });
+  world.pass(2h);
+  EXPECT_EQ(world.writer.writes.size(), writes);
+  EXPECT_THAT(world.http.answers.requests, SizeIs(1)) << "nobody tries it again";
+}
+
 TEST_F(ResyncerLive, KeepsAnOldFetchApartFromARepoThatWasAddedAgain) {
   account.fill(3);
   begin_fetch();

@@ -229,6 +229,7 @@ TEST(ResyncerSchedule, PausesAHostForAsLongAsItAsks) {
   }
   world.pass(41'999ms);
   EXPECT_EQ(world.http.answers.requests.size(), 1U);
+  EXPECT_EQ(world.directory.refreshed.size(), 2U) << "who waits asks no directory";
   EXPECT_EQ(world.metrics.gauge("tap_queue_depth", "", {{"queue", "resync_parked"}}).value(), 2);
   EXPECT_EQ(world.metrics.gauge("tap_resync_hosts", "", {{"state", "paused"}}).value(), 1);
   world.pass(1ms);
