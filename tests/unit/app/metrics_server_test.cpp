@@ -15,11 +15,11 @@ namespace {
 namespace asio = boost::asio;
 using testing::HasSubstr;
 
-std::string get_metrics(std::uint16_t port) {
+std::string get(std::uint16_t port, const std::string& target) {
   asio::io_context loop;
   asio::ip::tcp::socket socket(loop);
   socket.connect({asio::ip::address_v4::loopback(), port});
-  asio::write(socket, asio::buffer(std::string("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")));
+  asio::write(socket, asio::buffer("GET " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
   std::string answer;
   boost::system::error_code end;
   asio::read(socket, asio::dynamic_buffer(answer), end);
@@ -32,10 +32,19 @@ TEST(MetricsServer, ServesTheRegistryAsText) {
 
   auto server = MetricsServer::start("127.0.0.1:0", registry);
   ASSERT_TRUE(server) << server.error().message();
-  const std::string answer = get_metrics((*server)->port());
+  const std::string answer = get((*server)->port(), "/metrics");
 
   EXPECT_THAT(answer, HasSubstr("HTTP/1.1 200"));
   EXPECT_THAT(answer, HasSubstr("tap_things_total 3"));
+}
+
+TEST(MetricsServer, ServesNothingElse) {
+  metrics::Registry registry;
+  auto server = MetricsServer::start("127.0.0.1:0", registry);
+  ASSERT_TRUE(server) << server.error().message();
+  for (const char* target : {"/", "/debug/pprof/", "/debug/pprof/heap", "/../../../etc/passwd"}) {
+    EXPECT_THAT(get((*server)->port(), target), HasSubstr("HTTP/1.1 404")) << target;
+  }
 }
 
 TEST(MetricsServer, AnAddressThatIsTakenIsAnErrorThatNamesIt) {
