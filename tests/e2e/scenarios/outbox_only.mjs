@@ -12,10 +12,13 @@ export default {
     for (const author of authors) await author.write(30)
     await tap.start()
     await tap.add(accounts)
-    for (const author of authors) await author.write(5)
-    const stored = accounts.length * (1 + 30 + 5)
-    await world.until('all is stored', async () => (await tap.undelivered()) === stored)
-    const revs = await Promise.all(accounts.map(async ({ did }) => (await tap.info(did)).rev))
+    const revs = []
+    for (const author of authors) revs.push(await author.write(5))
+    await world.until('all is stored', async () => {
+      const infos = await Promise.all(accounts.map(({ did }) => tap.info(did)))
+      return infos.every(({ rev }, i) => rev === revs[i])
+    })
+    const stored = await tap.undelivered()
 
     const restart = async (outboxOnly) => {
       await tap.stop()
