@@ -133,9 +133,10 @@ TEST_F(Process, OutboxOnlyDeliversWhatIsStoredWithoutARelay) {
 }
 
 TEST_F(Process, RestartContinuesWithoutRepeats) {
+  const std::vector<std::string> saves_at_the_stop_only = {"--cursor-save-interval", "1h"};
   Account alice(1);
   alice.fill(20);
-  start();
+  start(saves_at_the_stop_only);
   consume();
   onboard(alice);
   std::int64_t last = 0;
@@ -145,7 +146,7 @@ TEST_F(Process, RestartContinuesWithoutRepeats) {
     await_undelivered(0);
     stop();
     drop_consumer();
-    start();
+    start(saves_at_the_stop_only);
     EXPECT_EQ(relay_.cursors().back(), last);
     consume();
   }
@@ -153,6 +154,23 @@ TEST_F(Process, RestartContinuesWithoutRepeats) {
   await_records(alice);
   EXPECT_EQ(log_.all().size(), 52U);
   EXPECT_EQ(ids_of(log_.all()).size(), 52U);
+}
+
+TEST_F(Process, FollowsAlsoWhenMoreWaitsThanItsOutboxHolds) {
+  const std::vector<std::string> small = {"--outbox-capacity", "100"};
+  Account alice(1);
+  alice.fill(120);
+  publish(alice);
+  start(small);
+  track(alice);
+  await_state(alice, "active");
+  stop();
+  start(small);
+  for (int i = 0; i < 10; ++i) send(alice.post());
+  await_undelivered(131);  // with the identity event; nobody has taken any
+  consume();
+  await_records(alice);
+  await_undelivered(0);
 }
 
 TEST_F(Process, PasswordIsAskedForOnEveryPath) {
