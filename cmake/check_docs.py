@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Holds the documents to the code: their links lead somewhere; the metrics, log messages and tests that they
-name exist."""
+name exist; each fault of the original has a test."""
 import pathlib
 import re
 import sys
@@ -11,6 +11,8 @@ METRIC = re.compile(r"`(tap_(?!bench)[a-z_]+)`")  # tap_bench is a program
 TEST = re.compile(r"`([A-Z]\w+)\.([A-Z]\w+)`")
 TEST_IN_CODE = re.compile(r"\bTEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)")
 MESSAGE_TABLE = "| it says |"
+FAULT = re.compile(r"^\| (\d+) \|.*\|([^|]*)\|$", re.MULTILINE)
+FAULTS = range(1, 81)
 
 
 def code_of(root: pathlib.Path) -> str:
@@ -26,6 +28,14 @@ def messages_of(lines: list[str]):
         inside = line.startswith(MESSAGE_TABLE) or (inside and line.startswith("|"))
         if inside:
             yield from re.findall(r"`([^`]+)`", line.split("|")[1])
+
+
+def unproved(text: str):
+    """Faults without a row of their own, or without a test in its last column."""
+    rows = FAULT.findall(text)
+    if [int(number) for number, _ in rows] != [*FAULTS]:
+        yield f"the faults are not {FAULTS[0]} to {FAULTS[-1]}, each once and in order"
+    yield from (f"no test for fault {number}" for number, proof in rows if not TEST.search(proof))
 
 
 def violations(root: pathlib.Path):
@@ -46,6 +56,8 @@ def violations(root: pathlib.Path):
         for message in messages_of(text.splitlines()):
             if message not in code:
                 yield f"{name}: nothing says: {message}"
+        if page.name == "robustness.md":
+            yield from (f"{name}: {what}" for what in unproved(text))
 
 
 def main() -> int:
