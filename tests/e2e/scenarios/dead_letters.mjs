@@ -53,37 +53,48 @@ function takes(world) {
 }
 
 async function refuse(world, authors) {
-  const { random, tap } = world
+  const { tap } = world
   const accounts = authors.map(({ account }) => account)
-  const [first, second, healthy] = authors
-  const edited = first.keys[0]
-  const badPost = (name) => ({ ...post(random), text: `${bad} ${name}` })
-  const write = ({ account }, ops) => account.batch(ops)
-  await write(first, [op.update(posts, edited, badPost('superseded'))])
-  await write(first, [op.update(posts, edited, post(random)), op.create(posts, tid(), badPost('1'))])
-  await write(first, [op.create(posts, tid(), badPost('2'))])
-  await write(second, [op.create(posts, tid(), badPost('3'))])
+  const [first, second, healthy] = accounts
+  await writeBad(world.random, authors)
   for (const author of authors) await author.write(5)
-  await world.settle([healthy.account], { drained: false })
-
-  const letters = async (query) => (await tap.get(`/dead-letters?${query}`)).dead_letters
-  await world.until('four events are set aside', async () => (await letters('')).length === 4)
-  const of = await letters(`did=${first.account.did}`)
-  assert.deepEqual(
-    of.map(({ did, attempts: count, event }) => [did, count, event.record.record.text.split(' ').at(-1)]),
-    ['superseded', '1', '2'].map((text) => [first.account.did, attempts, text]),
-  )
-  const page = await tap.get('/dead-letters?limit=1')
-  assert.equal((await letters(`limit=1&cursor=${page.cursor}`))[0].id > page.dead_letters[0].id, true)
+  await world.settle([healthy], { drained: false })
+  await world.until('four events are set aside', async () => (await lettersOf(tap)).length === 4)
   await world.until('the repos go on', async () => (await tap.undelivered()) === 0)
+  const superseded = await assertListed(tap, first.did)
 
   world.forgiving = true
   const select = (action, selection) => tap.post(`/dead-letters/${action}`, selection).then(JSON.parse)
-  assert.deepEqual(await select('drop', { ids: [of[0].id] }), { dropped: 1 })
-  assert.deepEqual(await select('replay', { dids: [second.account.did] }), { replayed: 1 })
+  assert.deepEqual(await select('drop', { ids: [superseded.id] }), { dropped: 1 })
+  assert.deepEqual(await select('replay', { dids: [second.did] }), { replayed: 1 })
   assert.deepEqual(await select('replay', { all: true }), { replayed: 2 })
   await world.settle(accounts)
-  assert.deepEqual(await letters(''), [])
+  assert.deepEqual(await lettersOf(tap), [])
   for (const author of authors) await author.write(5)
   await world.settle(accounts)
+}
+
+// Three bad records in the first repo, of which one is written over at once, and one in the second.
+async function writeBad(random, [first, second]) {
+  const badPost = (name) => ({ ...post(random), text: `${bad} ${name}` })
+  const [edited] = first.keys
+  await first.account.batch([op.update(posts, edited, badPost('superseded'))])
+  await first.account.batch([op.update(posts, edited, post(random)), op.create(posts, tid(), badPost('1'))])
+  await first.account.batch([op.create(posts, tid(), badPost('2'))])
+  await second.account.batch([op.create(posts, tid(), badPost('3'))])
+}
+
+const lettersOf = async (tap, query = '') => (await tap.get(`/dead-letters?${query}`)).dead_letters
+
+// Resolves to the first one of this repo.
+async function assertListed(tap, did) {
+  const letters = await lettersOf(tap, `did=${did}`)
+  assert.deepEqual(
+    letters.map((letter) => [letter.did, letter.attempts, letter.event.record.record.text.split(' ').at(-1)]),
+    ['superseded', '1', '2'].map((name) => [did, attempts, name]),
+  )
+  const page = await tap.get('/dead-letters?limit=1')
+  const [next] = await lettersOf(tap, `limit=1&cursor=${page.cursor}`)
+  assert.ok(next.id > page.dead_letters[0].id)
+  return letters[0]
 }
