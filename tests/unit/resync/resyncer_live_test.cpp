@@ -203,6 +203,20 @@ TEST_F(ResyncerLive, DropsTheBufferOfAFailedFetch) {
   EXPECT_THAT(world.row(account).buffered, IsEmpty());
 }
 
+TEST_F(ResyncerLive, DropsTheBufferAsSoonAsAFetchFails) {
+  account.fill(3);
+  world.publish(account);
+  world.http.answers.answer(World::url(account), 500);
+  world.http.answers.gate.close();
+  world.start();
+  world.track(account);
+  world.loop.run_until([&] { return world.http.answers.gate.waiting() == 1; });
+  world.buffer(account.post(), account);
+  end_fetch();
+  world.until_state(account, State::error);
+  EXPECT_THAT(world.row(account).buffered, IsEmpty());
+}
+
 TEST_F(ResyncerLive, DropsTheBufferOfAFetchThatTheAccountHasMadeVoid) {
   account.fill(3);
   begin_fetch();
@@ -254,6 +268,20 @@ TEST_F(ResyncerLive, ToleratesARemovalDuringAFetchThatFails) {
   world.pass(2h);
   EXPECT_EQ(world.writer.writes.size(), writes);
   EXPECT_THAT(world.http.answers.requests, SizeIs(1)) << "nobody tries it again";
+}
+
+TEST_F(ResyncerLive, ToleratesARemovalDuringALookUpThatFails) {
+  world.directory.gate.close();
+  world.start();
+  world.track(account);
+  world.loop.run_until([&] { return world.directory.gate.waiting() == 1; });
+  ASSERT_TRUE(world.loop.run(world.ledger.untrack({account.did()})));
+  const std::size_t writes = world.writer.writes.size();
+  world.directory.gate.open();
+  world.loop.run_until([&] { return world.count("tap_resyncs_failed_total") == 1; });
+  world.pass(2h);
+  EXPECT_EQ(world.writer.writes.size(), writes);
+  EXPECT_THAT(world.directory.refreshed, SizeIs(1)) << "nobody tries it again";
 }
 
 TEST_F(ResyncerLive, KeepsAnOldFetchApartFromARepoThatWasAddedAgain) {
@@ -333,6 +361,23 @@ TEST_F(ResyncerLive, BeginsAnewWhenARemovalFailedBetweenItsLastBatchAndItsEnd) {
   world.expect_in_step(account);
   EXPECT_EQ(world.http.answers.asked(World::url(account)), 2);
   EXPECT_THAT(world.told(), SizeIs(2'500));
+}
+
+TEST_F(ResyncerLive, WaitsBeforeTheDrainForAnEventThatIsBeingKept) {
+  account.fill(3);
+  world.outbox.room.close();
+  begin_fetch();
+  end_fetch();
+  world.loop.run_until([&] { return world.outbox.room.waiting() == 1; });
+  auto turn = std::make_optional(world.ledger.turn_of(account.did().str()));
+  world.loop.run(turn->turn());
+  world.outbox.room.open();
+  world.loop.settle();
+  world.buffer(account.post(), account);
+  turn.reset();
+  world.until_state(account, State::active);
+  world.expect_in_step(account);
+  EXPECT_THAT(world.told(), SizeIs(4));
 }
 
 TEST_F(ResyncerLive, HoldsTheDidsTurnFromTheDrainToTheLastWrite) {
