@@ -112,7 +112,9 @@ Result<void> read_changes(ByteView body, std::vector<AdvanceHead>& out) {
     AdvanceHead& change = out.emplace_back();
     change.id = RepoId{in.varint()};
     change.head.rev = atproto::Tid(in.fixed());
-    change.head.data = in.cid().value_or(atproto::Cid());
+    const auto data = in.cid();
+    if (!data) return fail(Errc::corrupt, "a head of a journal row without data");
+    change.head.data = *data;
     change.head.records = in.varint();
     for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
       RecordChange& record = change.changes.emplace_back();
@@ -130,10 +132,9 @@ Result<std::optional<EventReader::Item>> EventReader::next() {
   Cursor in(rest_);
   Item item;
   item.lane = outbox::LaneKey{in.fixed()};
-  item.order = in.byte() == static_cast<std::uint8_t>(outbox::Order::historical) ? outbox::Order::historical
-                                                                                 : outbox::Order::barrier;
+  item.order = outbox::Order{in.byte()};
   item.body = in.text();
-  if (!in.ok()) return fail(Errc::corrupt, "events of a journal row");
+  if (!in.ok() || item.order > outbox::Order::barrier) return fail(Errc::corrupt, "events of a journal row");
   rest_ = in.rest();
   return item;
 }

@@ -53,6 +53,27 @@ TEST(Journal, CutOrChangedChangesAreRefusedOrReadButNeverWorse) {
   }
 }
 
+TEST(Journal, AHeadWithoutDataIsCorrupt) {
+  JournalWriter writer;
+  writer.add(AdvanceHead{RepoId{1}, head_of(2, 0), {}});
+  std::string body = writer.take_changes()[0];
+  constexpr std::size_t kData = 1 + 8;  // behind id and rev
+  body.replace(kData, 1 + sizeof(atproto::Digest), 1, '\0');
+  std::vector<AdvanceHead> read;
+  const auto result = read_changes(as_bytes(body), read);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error(), Errc::corrupt);
+}
+
+TEST(Journal, AnOrderThatIsNoneIsCorrupt) {
+  JournalWriter writer;
+  writer.add(outbox::Draft{outbox::LaneKey{1}, outbox::Order::barrier, ","});
+  std::string body = writer.take_events()[0].body;
+  body[8] = 2;  // behind the lane
+  EventReader reader(as_bytes(body));
+  EXPECT_FALSE(reader.next());
+}
+
 TEST(Journal, EventsComeBackAsTheyWere) {
   JournalWriter writer;
   writer.add({outbox::LaneKey{~std::uint64_t{0}}, outbox::Order::historical, std::string("a\0b", 3)});
