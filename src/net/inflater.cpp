@@ -30,18 +30,20 @@ void Inflater::feed(ByteView input) {
 
 Result<ByteView> Inflater::next() {
   z_stream& stream = state_->stream;
-  if (state_->finished) {
-    if (stream.avail_in > 0) return fail(Errc::bad_response, "bytes behind the gzip stream");
-    return ByteView();
-  }
   stream.next_out = state_->output.data();
   stream.avail_out = static_cast<uInt>(state_->output.size());
-  const int status = inflate(&stream, Z_NO_FLUSH);
-  if (status == Z_STREAM_END) state_->finished = true;
-  if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
-    return fail(Errc::bad_response, "bad gzip data");
+  if (!state_->finished) {
+    const int status = inflate(&stream, Z_NO_FLUSH);
+    if (status == Z_STREAM_END) state_->finished = true;
+    if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
+      return fail(Errc::bad_response, "bad gzip data");
+    }
   }
-  return ByteView(state_->output).first(state_->output.size() - stream.avail_out);
+  const ByteView piece = ByteView(state_->output).first(state_->output.size() - stream.avail_out);
+  if (state_->finished && piece.empty() && stream.avail_in > 0) {
+    return fail(Errc::bad_response, "bytes behind the gzip stream");
+  }
+  return piece;
 }
 
 bool Inflater::finished() const { return state_->finished; }

@@ -93,6 +93,18 @@ TEST(Inflater, BytesBehindTheStreamAreAnError) {
   EXPECT_EQ(behind.error(), Errc::bad_response);
 }
 
+TEST(Inflater, BytesBehindTheStreamAreAnErrorInAPieceWithoutOutputToo) {
+  const std::string packed = gzip("words");
+  constexpr std::size_t kTrailer = 8;  // checksum and size
+  Inflater inflater;
+  EXPECT_EQ(inflate_all(inflater, packed.substr(0, packed.size() - kTrailer)), "words");
+  const std::string rest = packed.substr(packed.size() - kTrailer) + "x";
+  inflater.feed(as_bytes(rest));
+  const auto behind = inflater.next();
+  ASSERT_FALSE(behind);
+  EXPECT_EQ(behind.error(), Errc::bad_response);
+}
+
 TEST(Inflater, ADamagedStreamIsAnError) {
   std::string packed = gzip("a few words that are damaged on their way");
   packed[packed.size() - 6] ^= 1;  // the checksum
