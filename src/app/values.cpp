@@ -146,7 +146,9 @@ std::vector<std::string> split_list(std::string_view text) {
 
 std::string print_duration(std::chrono::nanoseconds duration) {
   const std::int64_t value = duration.count();
-  if (value % 1'000'000'000 != 0) return fmt::format("{}ms", static_cast<double>(value) / 1e6);
+  if (value % 1'000 != 0) return fmt::format("{}ns", value);
+  if (value % 1'000'000 != 0) return fmt::format("{}us", value / 1'000);
+  if (value % 1'000'000'000 != 0) return fmt::format("{}ms", value / 1'000'000);
   const std::int64_t seconds = value / 1'000'000'000;
   if (seconds < 60) return fmt::format("{}s", seconds);
   if (seconds < 3600) return fmt::format("{}m{}s", seconds / 60, seconds % 60);

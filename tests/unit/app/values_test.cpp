@@ -77,8 +77,9 @@ TEST(Values, ListsAreSplitButNotTrimmed) {
 }
 
 TEST(Values, DurationsArePrintedSoThatTheyReadBack) {
-  for (const auto duration : {0ns, 500'000'000ns, std::chrono::nanoseconds(1s), std::chrono::nanoseconds(300s),
-                              std::chrono::nanoseconds(25h + 1s)}) {
+  for (const auto duration :
+       {0ns, 1ns, 1'500'000ns, 500'000'000ns, std::chrono::nanoseconds::max(), std::chrono::nanoseconds(-90s),
+        std::chrono::nanoseconds(1s), std::chrono::nanoseconds(300s), std::chrono::nanoseconds(25h + 1s)}) {
     EXPECT_EQ(parse_duration(print_duration(duration)), duration) << print_duration(duration);
   }
 }
