@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "crawl/lister.hpp"
 
+#include "tap/base/utf8.hpp"
 #include "tap/crawl/error.hpp"
 #include "tap/net/retry_after.hpp"
 
@@ -29,7 +30,7 @@ Errc meaning_of(int status) {
 Error refusal(const net::Response& response) {
   constexpr std::size_t kLongestText = 300;
   std::string text = "HTTP " + std::to_string(response.status);
-  if (!response.body.empty()) text += ": " + response.body.substr(0, kLongestText);
+  if (!response.body.empty()) text.append(": ").append(utf8_prefix(response.body, kLongestText));
   return {meaning_of(response.status), std::move(text)};
 }
 

@@ -2,6 +2,7 @@
 #include "resync/fetch.hpp"
 
 #include "tap/atproto/car.hpp"
+#include "tap/base/utf8.hpp"
 #include "tap/net/retry_after.hpp"
 #include "tap/resync/error.hpp"
 
@@ -15,13 +16,6 @@ constexpr int kTooManyRequests = 429;
 /// So much of a repo is hashed on the loop: it takes less time than to wake a thread, and stays in memory.
 constexpr std::size_t kSmallRepo = std::size_t{8} << 10;
 constexpr std::size_t kLongestText = 1'000;  // of a stranger's, in /info and in the database
-
-/// At most so many bytes, and no half character at the end.
-void cut(std::string& text, std::size_t limit) {
-  if (text.size() <= limit) return;
-  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0U) == 0x80) --limit;
-  text.resize(limit);
-}
 
 bool names_a_refusal(std::string_view name) {
   return name == "RepoNotFound" || name == "RepoTakendown" || name == "RepoSuspended" || name == "RepoDeactivated";
@@ -40,7 +34,7 @@ Error api_error(const net::Response& response) {
       text += ": " + it->get<std::string>();
     }
   }
-  cut(text, kLongestText);
+  text.resize(utf8_prefix(text, kLongestText).size());
   if (response.status == kTooManyRequests) return {Errc::rate_limited, std::move(text)};
   // The name decides before the status: the reference PDS answers 400 to all of them (protocol 10.1).
   const bool refused = names_a_refusal(name) || response.status == 403 || response.status == 404;

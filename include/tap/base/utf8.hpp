@@ -31,4 +31,11 @@ namespace tap {
   return true;
 }
 
+/// As much of the front as fits into so many bytes, with no part of a sequence at its end.
+[[nodiscard]] constexpr std::string_view utf8_prefix(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0U) == 0x80) --limit;
+  return text.substr(0, limit);
+}
+
 }  // namespace tap

@@ -128,7 +128,7 @@ std::optional<Repo> map_repo(const RepoRow& row, WallTime now) {
   }
   repo.state = *state;
   if (repo.state == State::active) return repo;
-  repo.error = row.error.substr(0, kLongestError);
+  repo.error = utf8_prefix(row.error, kLongestError);
   repo.retries =
       static_cast<std::uint32_t>(std::clamp<std::int64_t>(row.retries, 0, std::numeric_limits<std::uint32_t>::max()));
   const auto latest = std::chrono::floor<std::chrono::seconds>(now + kLongestRetry).time_since_epoch().count();

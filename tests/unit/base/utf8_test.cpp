@@ -38,5 +38,14 @@ TEST(Utf8, ASequenceThatIsCutOrBrokenIsNone) {
   EXPECT_TRUE(is_utf8(""));
 }
 
+TEST(Utf8, APrefixEndsBetweenSequences) {
+  const std::string text = "a\xf0\x9f\x98\x80";
+  EXPECT_EQ(utf8_prefix(text, 9), text);
+  EXPECT_EQ(utf8_prefix(text, 5), text);
+  for (std::size_t limit = 1; limit < 5; ++limit) EXPECT_EQ(utf8_prefix(text, limit), "a");
+  EXPECT_EQ(utf8_prefix(text, 0), "");
+  EXPECT_EQ(utf8_prefix(std::string_view("\x80\x80", 2), 1), "");
+}
+
 }  // namespace
 }  // namespace tap

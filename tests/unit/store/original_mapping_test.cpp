@@ -127,6 +127,10 @@ TEST(MapRepo, FailuresKeepTheirReasonAndTheirTime) {
   row.retry_after = 99'999'999'999;
   EXPECT_EQ(map_repo(row, kNow)->retries, 0U);
   EXPECT_EQ(map_repo(row, kNow)->retry_after, 0) << "nobody waits so long";
+  const std::string filler(999, 'x');
+  const std::string long_reason = filler + "\xc3\xa9";
+  row.error = long_reason;
+  EXPECT_EQ(map_repo(row, kNow)->error, filler) << "half a character";
 }
 
 TEST(MapRepo, WithoutADidThereIsNothingToFetch) {
