@@ -8,7 +8,7 @@ set -euo pipefail
 # What the program is linked with (docker/check_image.py compares), and the certificates that it trusts.
 runtime=(
   ca-certificates libc6 libfmt9 libgcc-s1 libpq5 libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0
-  libsecp256k1-1 libsimdjson14 libspdlog1.10 libsqlite3-0 libssl3 libstdc++6 zlib1g
+  libsimdjson14 libspdlog1.10 libssl3 libstdc++6 zlib1g
 )
 build=(
   ca-certificates clang-19 lld-19 cmake ninja-build ccache pkg-config git
