@@ -13,6 +13,7 @@ const subscribeRepos = '/xrpc/com.atproto.sync.subscribeRepos'
 export class Relay {
   frames = []
   seqs = [] // of the frames; they grow
+  revs = new Map() // DID -> rev of its last commit
   down = false // while true, connections are refused
   consumers = new Set()
   connections = 0
@@ -35,7 +36,10 @@ export class Relay {
   }
 
   publish(header, body) {
-    if (header.t === '#commit') this.lists.learn(body)
+    if (header.t === '#commit') {
+      this.revs.set(body.repo, body.rev)
+      this.lists.learn(body)
+    }
     const seq = this.seq + 1
     this.append(seq, Buffer.concat([encode(header), encode({ ...body, seq })]))
   }

@@ -12,7 +12,10 @@ export default {
     for (const author of authors) await author.write(20)
     const restart = async (noReplay) => {
       await tap.stop()
-      for (const author of authors) await author.write(random.between(1, 10))
+      for (const author of authors) {
+        const rev = await author.write(random.between(1, 10))
+        await world.until('the relay has the commit', () => network.relay.revs.get(author.account.did) === rev)
+      }
       tap.configure({ TAP_NO_REPLAY: noReplay })
       await tap.start() // the client is not told
       await world.until('tap follows the relay', () => network.relay.consumers.size > 0)
