@@ -21,8 +21,11 @@ export default {
       await world.until('tap follows the relay', () => network.relay.consumers.size > 0)
     }
     await world.start()
-    await tap.add(accounts)
+    await world.until('tap follows the relay', () => network.relay.consumers.size > 0)
     for (const author of authors) await author.write()
+    // What it fetches before its first event, it fetches again.
+    await world.until('tap has a cursor', async () => (await tap.get('/stats/cursors')).firehose > 0)
+    await tap.add(accounts)
     await world.settle(accounts)
 
     await restart('true')
