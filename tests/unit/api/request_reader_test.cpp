@@ -110,11 +110,15 @@ TEST(RequestReader, WhatStandsBetweenChunksHasALimitToo) {
 TEST(RequestReader, ItIsNeverInDoubtWhereARequestEnds) {
   for (const char* headers :
        {"Content-Length: 3\r\nContent-Length: 4\r\n", "Content-Length: -1\r\n",
-        "Content-Length: 18446744073709551616\r\n", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"}) {
+        "Content-Length: 18446744073709551616\r\n", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: gzip\r\n", "Transfer-Encoding: chunked, gzip\r\n",
+        "Transfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\xea\r\n"}) {
     auto reader = reader_with("POST / HTTP/1.1\r\nHost: t\r\n" + std::string(headers) + "\r\nabc");
     ASSERT_EQ(reader->advance(), Progress::failed) << headers;
     EXPECT_EQ(reader->failure().status, 400);
   }
+  auto reader = reader_with("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  EXPECT_EQ(reader->advance(), Progress::failed) << "HTTP/1.0 knows no chunks";
 }
 
 TEST(RequestReader, TwoHostsAreABadRequest) {
