@@ -58,7 +58,7 @@ endfunction()
 # tap_fuzz(NAME SOURCE DEPENDS...): a libFuzzer target with TAP_FUZZ; without it, a program that replays the seeds.
 function(tap_fuzz name source)
   add_executable(fuzz_${name} ${source})
-  target_include_directories(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_include_directories(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(fuzz_${name} PRIVATE ${ARGN})
   set(seeds ${CMAKE_SOURCE_DIR}/tests/fuzz/seeds/${name})
   if(TAP_FUZZ)

@@ -27,6 +27,14 @@ class Input {
     rest_ = rest_.subspan(piece.size());
     return piece;
   }
+  [[nodiscard]] ByteView rest() { return take(rest_.size()); }
+  [[nodiscard]] std::uint64_t word() {
+    std::uint64_t word = 0;
+    for (int i = 0; i < 8; ++i) word = word << 8 | byte();
+    return word;
+  }
+  /// Behind a byte for its length.
+  [[nodiscard]] std::string_view text() { return as_text(take(byte())); }
 
  private:
   ByteView rest_;

@@ -3,6 +3,7 @@
 #include "tap/atproto/mst.hpp"
 #include "tap/net/ws_frames.hpp"
 
+#include "store/journal.hpp"
 #include "support/atproto/account.hpp"
 #include "support/atproto/dice.hpp"
 
@@ -45,10 +46,13 @@ void write_repo(const std::filesystem::path& root) {
   test::Account account(1);
   account.fill(20);
   const auto message = account.post();
-  Seeds event(root, "event"), commit(root, "commit"), car(root, "car"), node(root, "mst_node");
+  Seeds event(root, "event"), commit(root, "commit"), car(root, "car"), node(root, "mst_node"), frame(root, "frame");
   event.add("commit", message.frame());
   event.add("sync", account.sync().frame());
   event.add("identity", account.identity().frame());
+  frame.add("commit", message.frame());
+  frame.add("sync", account.sync().frame());
+  frame.add("identity", account.identity().frame());
   event.add("account", account.status(false, "takendown").frame());
   event.add("info", test::info_frame("OutdatedCursor", "gone"));
   event.add("error", test::error_frame("FutureCursor", "no"));
@@ -68,6 +72,19 @@ void write_recipes(const std::filesystem::path& root) {
   for (int i = 0; i < 8; ++i) {
     tree.add("recipe" + std::to_string(i), dice.bytes(30 + dice.below(300)));
     check.add("edits" + std::to_string(i), dice.bytes(1 + dice.below(12)));
+  }
+}
+
+/// So many operations, each: path, how, no record of its own. Then lies, but for the first ones.
+void write_signed(const std::filesystem::path& root) {
+  Seeds commit(root, "signed_commit");
+  test::Dice dice(3);
+  for (std::uint8_t i = 0; i < 8; ++i) {
+    Bytes recipe{i};
+    for (int op = 0; op < i; ++op) recipe.insert(recipe.end(), {dice.byte(), dice.byte(), 0});
+    const Bytes lies = dice.bytes(i < 4 ? 0 : dice.below(8));
+    recipe.insert(recipe.end(), lies.begin(), lies.end());
+    commit.add("recipe" + std::to_string(i), recipe);
   }
 }
 
@@ -125,6 +142,49 @@ void write_json(const std::filesystem::path& root) {
   json.add("texts", "\"a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xff\"");
 }
 
+/// How many events and which are marked, then the row.
+void write_rows(const std::filesystem::path& root) {
+  const auto cid = atproto::Cid::of(atproto::Cid::Codec::raw, {});
+  store::JournalWriter writer;
+  writer.add(store::AdvanceHead{store::RepoId{300},
+                                {atproto::Tid(1'234'567), cid, 7},
+                                {{"app.bsky.feed.post", "3jzfcijpj2z2a", cid}, {"a.b.c", "self", std::nullopt}}});
+  writer.add(store::AdvanceHead{store::RepoId{1}, {atproto::Tid(~std::uint64_t{0}), {}, 0}, {}});
+  for (unsigned i = 0; i < 5; ++i) {
+    writer.add(outbox::Draft{outbox::LaneKey{~std::uint64_t{0} >> i},
+                             i % 2 == 0 ? outbox::Order::historical : outbox::Order::barrier,
+                             R"(,"type":"record"})" + std::string(std::size_t{i} * 50, ' ')});
+  }
+  Seeds rows(root, "stored_rows");
+  rows.add("changes", std::string("\0\0", 2) + writer.take_changes()[0]);
+  rows.add("events", "\5\x12" + writer.take_events()[0].body);
+  rows.add("commit", std::string("\0\0\1", 3) + "payload");
+  rows.add("cid", "\1\1\x55" + std::string(32, 'd'));
+  rows.add("rkey", "\1\1" + std::string("3jzfcijpj2z2a"));
+  rows.add("end", "\1\1" + std::string("bzzzzzzzzzzzz"));
+}
+
+void write_original(const std::filesystem::path& root) {
+  const std::string now("\x00\x06\x0a\x24\x18\x1e\x40\x00", 8), one("\0\0\0\0\0\0\0\1", 8);
+  const std::string did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa",
+                    cid = atproto::Cid::of(atproto::Cid::Codec::dag_cbor, {}).str();
+  const auto row = [&](std::initializer_list<std::string> texts, const std::string& rest) {
+    std::string seed = now + one + one;
+    for (const std::string& text : texts) seed += static_cast<char>(text.size()) + text;
+    return seed + rest;
+  };
+  const std::string event = R"({"id":1,"type":"record","record":{"live":true,"did":")" + did +
+                            R"(","rev":"3jzfcijpj2z2a","collection":"a.b.c","rkey":"self","action":"delete"}})";
+  const std::string identity = R"({"id":1,"type":"identity","identity":{"did":")" + did +
+                               R"(","handle":"","is_active":true,"status":"active"}})";
+  Seeds rows(root, "original_rows");
+  rows.add("active", row({did, "active", "active", "alice.test", "3jzfcijpj2z2a", cid}, ""));
+  rows.add("error", row({did, "error", "takendown", "handle.invalid", "", ""}, std::string(999, 'e') + "\xc3\xa9"));
+  rows.add("resyncing", row({did, "resyncing", "", "", "zzzzzzzzzzzzz", cid}, "{\"did\":\"x\",\"rev\":\"3jzf"));
+  rows.add("record", row({did, "a.b.c", "self", cid, "", ""}, event));
+  rows.add("identity", row({did, "a.b.c", "self", "no cid", "", ""}, identity));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -135,8 +195,11 @@ int main(int argc, char** argv) {
   write_data(argv[1]);
   write_repo(argv[1]);
   write_recipes(argv[1]);
+  write_signed(argv[1]);
   write_texts(argv[1]);
   write_frames(argv[1]);
   write_json(argv[1]);
+  write_rows(argv[1]);
+  write_original(argv[1]);
   return 0;
 }
