@@ -74,10 +74,7 @@ class SqlitePort final : public original::Port {
         mutation, [this](const auto& change) -> decltype(tables_.apply(change)) { return tables_.apply(change); });
   }
   Result<void> fold(std::span<const FoldPlan::Repo> repos, const std::vector<std::string>& collections) override {
-    for (const FoldPlan::Repo& repo : repos) {
-      if (auto done = tables_.fold(repo, collections); !done) return done;
-    }
-    return {};
+    return tables_.fold(repos, collections);
   }
   Result<void> append(JournalWriter& journal, Counters& counters) override {
     auto first = JournalTable(database_).append(journal, counters);

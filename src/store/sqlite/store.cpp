@@ -68,10 +68,7 @@ class SqliteEngine final : public Engine {
         mutation, [this](const auto& change) -> decltype(tables_.apply(change)) { return tables_.apply(change); });
   }
   Result<void> fold(std::span<const FoldPlan::Repo> repos, const std::vector<std::string>& collections) override {
-    for (const FoldPlan::Repo& repo : repos) {
-      if (auto done = tables_.fold(repo, collections); !done) return done;
-    }
-    return {};
+    return tables_.fold(repos, collections);
   }
   Result<void> release_changes(outbox::EventId before, outbox::EventId) override {
     journal_.sweep_from(before);

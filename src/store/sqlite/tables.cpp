@@ -78,7 +78,14 @@ Result<void> Tables::apply(const SaveCursor& save) {
                        std::string_view(save.kind), std::string_view(save.key), std::string_view(save.value));
 }
 
-Result<void> Tables::fold(const FoldPlan::Repo& repo, const std::vector<std::string>& collections) {
+Result<void> Tables::fold(std::span<const FoldPlan::Repo> repos, const std::vector<std::string>& collections) {
+  for (const FoldPlan::Repo& repo : repos) {
+    if (auto done = fold_repo(repo, collections); !done) return done;
+  }
+  return {};
+}
+
+Result<void> Tables::fold_repo(const FoldPlan::Repo& repo, const std::vector<std::string>& collections) {
   auto known = set_head(repo.id, repo.head);
   if (!known) return std::unexpected(known.error());
   if (!*known) return {};

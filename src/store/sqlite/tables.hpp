@@ -7,6 +7,7 @@
 #include "store/sqlite/database.hpp"
 
 #include <functional>
+#include <span>
 #include <string>
 #include <unordered_map>
 
@@ -28,8 +29,8 @@ class Tables {
   [[nodiscard]] Result<void> apply(const BufferCommit& buffer);
   [[nodiscard]] Result<void> apply(const DropBuffered& drop);
   [[nodiscard]] Result<void> apply(const SaveCursor& save);
-  /// What the journal says of one repo; nothing when it was removed.
-  [[nodiscard]] Result<void> fold(const FoldPlan::Repo& repo, const std::vector<std::string>& collections);
+  /// What the journal says of these repos; of those that were removed nothing.
+  [[nodiscard]] Result<void> fold(std::span<const FoldPlan::Repo> repos, const std::vector<std::string>& collections);
   /// After a rollback: what was looked up meanwhile may not be there.
   void forget() { collections_.clear(); }
 
@@ -37,6 +38,7 @@ class Tables {
   [[nodiscard]] Result<void> each_repo(const std::function<void(RepoRow&)>& sink);
 
  private:
+  [[nodiscard]] Result<void> fold_repo(const FoldPlan::Repo& repo, const std::vector<std::string>& collections);
   [[nodiscard]] Result<bool> set_head(RepoId id, const repos::Head& head);
   [[nodiscard]] Result<void> put(RepoId id, std::int64_t collection, std::string_view rkey,
                                  const std::optional<atproto::Cid>& cid);
