@@ -187,8 +187,9 @@ void run_drain(const Run& run) {
 }
 
 void run_growth(const Run& run) {
-  const std::size_t more = run.scale(run.options.records, 1'000, 50);
-  Network network({.accounts = run.scale(run.options.accounts, 2'000, 20), .records = 10});
+  constexpr std::size_t kFew = 25;
+  const std::size_t more = run.scale(run.options.records, 2'500, 50) - kFew;
+  Network network({.accounts = run.scale(run.options.accounts, 2'000, 20), .records = kFew});
   Database small(run.options.folder, run.options.server), large(run.options.folder, run.options.server);
   seed_accounts(small, network.accounts(), 0);
   seed_accounts(large, network.accounts(), more);
@@ -210,7 +211,7 @@ void run_growth(const Run& run) {
   const LiveFigures few = measure(small);
   const LiveFigures many = measure(large);
 
-  run.report.add({"records in the large database", static_cast<double>(network.accounts().size() * (more + 10)), ""});
+  run.report.add({"records in the large database", static_cast<double>(network.accounts().size() * (more + kFew)), ""});
   run.report.add({"its size", static_cast<double>(large_bytes) / 1e6, "MB"});
   run.report.add({"commits, small database", few.per_second, "/s"});
   run.report.add({"commits, large database", many.per_second, "/s"});
