@@ -144,7 +144,7 @@ Task<Result<void>> Recheck::mark(RepoId id, atproto::Did did) {
   marked_.add();
   waiting_.push_back(id);
   if (repo->state == repos::State::resyncing) {
-    // The fetch that is under way may be too old. At its end it comes upon this, cannot read it, and begins anew.
+    // The fetch that is under way may be too old. At its end it comes upon this mark, and begins anew.
     co_return co_await ledger_.buffer(id, kAfterAll, ledger::pack_buffered(atproto::EventKind::commit, {}));
   }
   co_return co_await ledger_.desynchronize(id, "may lack events that the firehose has lost");

@@ -23,6 +23,8 @@ const char* text_of(Errc code) {
       return "too many live commits came during the fetch";
     case Errc::behind:
       return "the PDS served an older repo than was seen";
+    case Errc::missed:
+      return "events may have been missed during the fetch";
     case Errc::removed:
       return "the repo was removed";
     case Errc::temporary_file:

@@ -3,6 +3,7 @@
 
 #include "tap/atproto/event.hpp"
 #include "tap/ledger/buffered.hpp"
+#include "tap/resync/error.hpp"
 #include "tap/verify/commit.hpp"
 #include "tap/verify/error.hpp"
 #include "tap/verify/sync.hpp"
@@ -28,6 +29,8 @@ void Replay::take_one(const store::BufferedCommit& event) {
   const auto unpacked = ledger::unpack_buffered(event.commit);
   if (!unpacked) {
     break_off(unpacked.error());
+  } else if (unpacked->body.empty()) {
+    break_off(Errc::missed);
   } else if (unpacked->kind == atproto::EventKind::commit) {
     take_commit(unpacked->body);
   } else {

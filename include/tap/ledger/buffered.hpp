@@ -8,7 +8,8 @@
 namespace tap::ledger {
 
 /// An event kept while its repo is fetched, as it stands in the database: one byte for its kind, then its payload as
-/// the relay sent it, to be verified when it is drained. Only #commit and #sync are kept.
+/// the relay sent it, to be verified when it is drained. Only #commit and #sync are kept. Without a payload it is a
+/// mark: there were others, which were missed.
 struct Buffered {
   atproto::EventKind kind{};
   ByteView body;  ///< into the unpacked bytes

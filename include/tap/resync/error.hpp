@@ -15,6 +15,7 @@ enum class Errc {
   incomplete,      ///< the CAR lacks a block that the tree names
   buffer_full,     ///< more live commits came during the fetch than are kept
   behind,          ///< the PDS served an older repo than the firehose has shown: fetched again, a few times
+  missed,          ///< the firehose has lost events, so that the fetch may be too old: fetched again
   removed,         ///< the repo was removed meanwhile
   temporary_file,  ///< no room or permission for the fetched blocks
 };

@@ -2,6 +2,7 @@
 #include "resync/replay.hpp"
 
 #include "tap/ledger/buffered.hpp"
+#include "tap/resync/error.hpp"
 #include "tap/verify/error.hpp"
 
 #include "support/atproto/account.hpp"
@@ -65,6 +66,16 @@ TEST_F(ReplayTest, KeepsIntegersExact) {
   joined.take(std::vector{buffered(account.commit({test::create("a.b.c/d", record)}))});
   ASSERT_THAT(joined.events, SizeIs(1));
   EXPECT_THAT(joined.events[0].body, HasSubstr("{\"n\":9223372036854775807}"));
+}
+
+TEST_F(ReplayTest, EndsAtAMarkOfMissedEventsAndSaysSo) {
+  auto joined = replay();
+  const auto mark = ledger::pack_buffered(atproto::EventKind::commit, {});
+  joined.take(
+      std::vector{buffered(account.post()), store::BufferedCommit{0, atproto::Tid(~std::uint64_t{0} >> 1), mark}});
+  ASSERT_TRUE(joined.broken());
+  EXPECT_EQ(*joined.broken(), Errc::missed);
+  EXPECT_THAT(joined.events, SizeIs(1));
 }
 
 TEST_F(ReplayTest, PassesOverWhatTheSnapshotContains) {
