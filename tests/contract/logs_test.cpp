@@ -186,7 +186,7 @@ TEST_P(LogLevel, ShowsItselfAndAbove) {
   // A warning comes without asking: the relay refuses.
   relay_.refuse(503, {}, 100);
   launch({"--log-level", GetParam().row, "--retry-timeout", "1s"});
-  ASSERT_TRUE(relay_.wait_for_subscriptions(1));
+  ASSERT_TRUE(relay_.wait_for_subscriptions(2));  // it has told of the first refusal
   tap().signal(SIGTERM);
   (void)tap().wait_for_exit();
   std::set<std::string> shown;
