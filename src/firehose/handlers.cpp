@@ -268,7 +268,9 @@ bool Handlers::is_awaited(RepoId id) const {
 void Handlers::note_rev(RepoId id, std::optional<atproto::Tid> rev) {
   const auto head = parts_.table.get(id)->head;
   const bool news = rev && (!head || *rev > head->rev);
-  if (news && !verify::is_future(*rev, parts_.clock.wall())) parts_.ledger.seen_revs().saw(id, *rev);
+  if (!news || verify::is_future(*rev, parts_.clock.wall())) return;
+  parts_.ledger.seen_revs().saw(id, *rev);
+  parts_.ledger.encourage_by_event(id);
 }
 
 void Handlers::warn_of_clock(RepoId id, atproto::Tid rev) {

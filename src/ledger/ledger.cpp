@@ -141,6 +141,14 @@ void Ledger::encourage(RepoId id) {
   if (repo && repo->state == repos::State::error && repo->account == repos::Account::active) wake_(id);
 }
 
+void Ledger::encourage_by_event(RepoId id) {
+  if (!refused_.contains(id)) encourage(id);
+}
+
+void Ledger::note_failure(RepoId id, bool refused) {
+  refused ? void(refused_.insert(id)) : void(refused_.erase(id));
+}
+
 Task<Result<void>> Ledger::advance(RepoId id, verify::VerifiedCommit commit) {
   const auto repo = table_.get(id);
   if (!repo) co_return Result<void>{};

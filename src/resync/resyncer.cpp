@@ -240,6 +240,7 @@ class PoliteResyncer final : public Resyncer {
     auto written = co_await parts_.writer.commit(std::move(write));
     if (!written) co_return kOwnTrouble;
     parts_.table.set_state(attempt.id(), repos::State::error);
+    parts_.ledger.note_failure(attempt.id(), blame == Blame::lasting);
     attempt.conclude();
     co_return retry->delay;
   }

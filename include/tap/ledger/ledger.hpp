@@ -64,6 +64,11 @@ class Ledger {
   [[nodiscard]] Task<Result<void>> desynchronize(RepoId id, std::string reason);
   /// Something is new about a repo (its identity, its account): if it failed to be fetched, it is worth another try.
   void encourage(RepoId id);
+  /// A live event of a repo that may have failed: whoever writes to it is there, so its PDS may be well again. No reason
+  /// where the last fetch was refused.
+  void encourage_by_event(RepoId id);
+  /// Why the last fetch of the repo failed: because its PDS or the directory said no, or in passing.
+  void note_failure(RepoId id, bool refused);
   /// [turn] Account status; emits an identity event when it changes. `deleted` removes the repo. An account that is
   /// active again is fetched.
   [[nodiscard]] Task<Result<void>> set_account(RepoId id, repos::Account account);
@@ -120,6 +125,7 @@ class Ledger {
   std::unordered_map<RepoId, Tally> tallies_;  // of repos that are being fetched, or were in vain
   repos::IdSet blank_;                         // added since the start, and no record was written
   repos::IdSet unnamed_;                       // likewise, and no handle
+  repos::IdSet refused_;                       // since the start, at the last fetch
   SeenRevs seen_revs_;
   std::unordered_set<std::uint64_t> removed_lines_;  // since the start
   bool inherited_events_ = false;
