@@ -9,7 +9,7 @@ import re
 import sys
 import tomllib
 
-TESTS_OF_A_PROGRAM = re.compile(r"tap_test\((\w+)|foreach\(subject ([\w ]+)\)")
+TESTS_OF_A_PROGRAM = re.compile(r"tap_test\((\w+)|foreach\(subject ([\w\s]+)\)")
 TEST_IN_CODE = re.compile(r"\bTEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)")
 FIELDS = {"id", "file", "text", "with", "says", "suites", "found", "survives"}
 

@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 
-import catalogue
+sys.dont_write_bytecode = True
+import catalogue  # noqa: E402
 
 FAILED = re.compile(r"^\[  FAILED  \] ([\w./]+)", re.MULTILINE)
 BEGUN = re.compile(r"^\[ RUN      \] ([\w./]+)", re.MULTILINE)
