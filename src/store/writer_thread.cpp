@@ -15,6 +15,8 @@ constexpr log::Logger kLog("store");
 /// Record changes of a fold between two transactions: some 20 ms.
 constexpr std::size_t kFoldSlice = 2'000;
 constexpr auto kRetry = 1s;
+/// Writes that came since the last transaction began, some 0.1 ms ago: a busy time.
+constexpr std::size_t kMany = 4;
 
 const std::vector<double> kSizes = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000, 2'000, 5'000, 10'000};
 
@@ -114,6 +116,7 @@ WriterThread::Batch WriterThread::next_batch() {
       arrived_.wait(lock);
     }
   }
+  gather(lock);
   Batch batch;
   batch.stopping = stopping_;
   while (!inbox_.empty() && batch.size < options_.batch_events) {
@@ -125,6 +128,14 @@ WriterThread::Batch WriterThread::next_batch() {
   acks_.insert(acks_.end(), inbox_acks_.begin(), inbox_acks_.end());
   inbox_acks_.clear();
   return batch;
+}
+
+/// What a transaction costs is its pages rather than its rows. So where many writes come, they wait for one another;
+/// one that comes alone does not.
+void WriterThread::gather(std::unique_lock<std::mutex>& lock) {
+  if (gathered_ >= kMany) arrived_.wait_until(lock, begun_ + options_.gather, [this] { return stopping_; });
+  begun_ = Clock::now();
+  gathered_ = inbox_.size();
 }
 
 /// Under the lock.

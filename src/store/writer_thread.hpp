@@ -74,6 +74,7 @@ class WriterThread {
   void run() noexcept;
   /// Waits for work: requests, acks that are due, or a fold or clean-up that is.
   [[nodiscard]] Batch next_batch();
+  void gather(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] std::optional<Time> wake_time() const;
   void transact(Batch batch);
   void one_by_one(std::span<const Write> writes, std::vector<Result<outbox::EventId>>& results);
@@ -112,8 +113,10 @@ class WriterThread {
   bool sweeping_ = true;    // there may be journal rows that are done with
   bool vacuuming_ = false;  // there may be free space to give back
   bool superseded_ = false;
-  Time unfolded_since_{};  // when the first thing came that is not folded
-  Time not_before_{};      // after a failure, acks and folds wait for this
+  Time begun_{};              // the last batch
+  std::size_t gathered_ = 0;  // writes that it found in the inbox
+  Time unfolded_since_{};     // when the first thing came that is not folded
+  Time not_before_{};         // after a failure, acks and folds wait for this
   std::chrono::duration<double> fold_time_{};
   Condition writing_;
   Condition folds_;

@@ -43,8 +43,9 @@ class Writer {
 };
 
 struct WriterOptions {
-  std::size_t inbox = 10'000;        ///< writes waiting
-  std::size_t batch_events = 5'000;  ///< events and mutations of one transaction
+  std::size_t inbox = 10'000;           ///< writes waiting
+  std::size_t batch_events = 5'000;     ///< events and mutations of one transaction
+  std::chrono::milliseconds gather{1};  ///< between the begins of two transactions, where many writes come
   FoldOptions fold;
   std::chrono::milliseconds ack_delay{200};                  ///< acks wait so long for a transaction to join
   std::uint64_t checkpoint_bytes = std::uint64_t{16} << 20;  ///< of log: copied into the database in the background

@@ -188,6 +188,35 @@ TEST_F(WriterTest, WhatWaitsIsOneTransaction) {
   for (std::size_t i = 0; i < inbox_.all.size(); ++i) EXPECT_EQ(inbox_.all[i].id, EventId{i + 1});
 }
 
+TEST_F(WriterTest, WritesWaitForOneAnotherWhereManyCome) {
+  options_.gather = std::chrono::hours(1);
+  start();
+  auto held = hold();
+  std::vector<test::Loop::Started<Result<void>>> waiting;
+  for (int i = 0; i < 5; ++i) waiting.push_back(commit(std::to_string(i)));
+  store_->release();
+  for (auto& one : waiting) EXPECT_TRUE(finish(one));
+  EXPECT_TRUE(finish(held));
+  waiting.clear();
+  for (int i = 0; i < 50; ++i) {
+    waiting.push_back(commit("late"));
+    loop_.settle();
+  }
+  writer_->stop();  // waits for nothing
+  for (auto& one : waiting) EXPECT_TRUE(finish(one));
+  ASSERT_EQ(store_->applied().size(), 3U);
+  EXPECT_EQ(store_->applied()[2].writes, 50U);
+}
+
+TEST_F(WriterTest, WritesThatComeAloneWaitForNobody) {
+  options_.gather = std::chrono::hours(1);
+  start();
+  for (int i = 0; i < 5; ++i) {
+    auto one = commit("alone");
+    EXPECT_TRUE(finish(one));
+  }
+}
+
 TEST_F(WriterTest, TransactionsHaveABound) {
   options_.batch_events = 10;
   start();
