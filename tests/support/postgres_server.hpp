@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <libpq-fe.h>
 #include <optional>
 #include <pwd.h>
@@ -80,10 +81,18 @@ class PostgresServer {
   /// By default as if the machine's power had gone, but for what the kernel has; SIGINT is an operator's restart.
   void stop(int signal = SIGQUIT) {
     ::kill(process_, signal);
+    go_on();  // what hangs hears nothing
     int status = 0;
     ::waitpid(process_, &status, 0);
     process_ = 0;
   }
+
+  /// It stands still with all its connections, as on a machine that hangs, until go_on().
+  void hang() const {
+    ::kill(process_, SIGSTOP);  // from here on it has no new children
+    signal_all(SIGSTOP);
+  }
+  void go_on() const { signal_all(SIGCONT); }
 
   /// Of the superuser, or of another role; `options` as a URL has them, for instance "&options=-csearch_path%3Ds1".
   [[nodiscard]] std::string url(const std::string& options = {}, const std::string& role = "postgres") const {
@@ -100,6 +109,12 @@ class PostgresServer {
   static const passwd* owner() { return ::geteuid() == 0 ? ::getpwnam("postgres") : nullptr; }
   [[nodiscard]] std::string data() const { return (folder_ / "data").string(); }
 
+  void signal_all(int signal) const {
+    const std::string process = std::to_string(process_);
+    std::ifstream children("/proc/" + process + "/task/" + process + "/children");
+    for (pid_t child = 0; children >> child;) ::kill(child, signal);
+    ::kill(process_, signal);
+  }
   /// It is sent SIGQUIT when this process dies, however that happens.
   [[nodiscard]] pid_t start_process(const std::vector<std::string>& command) const {
     std::vector<std::string> words = {"setpriv", "--pdeathsig", "QUIT"};

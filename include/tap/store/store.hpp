@@ -100,7 +100,8 @@ class Store {
   [[nodiscard]] virtual Result<std::unique_ptr<Queries>> queries() = 0;
 
   /// On any thread: the process is about to end, so apply() no longer waits to learn what became of a transaction when
-  /// the server was lost in the middle of it; it fails. The next start reads how it ended.
+  /// the server was lost in the middle of it, nor longer than StoreOptions::server_silence for one that is silent; it
+  /// fails. The next start reads how it ended.
   virtual void stop_waiting() {}
 };
 
@@ -117,6 +118,8 @@ using CursorNames = std::function<std::optional<SaveCursor>(const OriginalCursor
 struct StoreOptions {
   std::size_t max_connections = 32;  ///< to a server, 2 at least: one writes, from 3 on one vacuums, others read
   CursorNames cursor_names = {};     ///< for a database of the original; without, cursors stay behind
+  /// Of a server, in the middle of its work: then it is asked whether it is there at all, and given up if it is not.
+  std::chrono::milliseconds server_silence{10'000};
 };
 
 /// By URL: sqlite://relative, sqlite:///absolute, or a bare path; postgres:// and postgresql:// as libpq understands

@@ -3,18 +3,23 @@
 
 #include <array>
 #include <charconv>
+#include <numeric>
 #include <poll.h>
 
 namespace tap::store::postgres {
 namespace {
 
-/// Before the URL, which may say otherwise: a server that does not answer is given up, also in the middle of a
-/// statement.
+/// Before the URL, which may say otherwise. What the system finds out about a peer that is gone comes on top of our own
+/// patience, which knows of a server that hangs.
 constexpr std::array<std::pair<const char*, const char*>, 5> kDefaults = {{{"connect_timeout", "10"},
                                                                            {"keepalives_idle", "20"},
                                                                            {"keepalives_interval", "5"},
                                                                            {"keepalives_count", "4"},
                                                                            {"tcp_user_timeout", "40000"}}};
+/// Bytes handed over before they are seen to be sent: libpq keeps any number of them.
+constexpr std::size_t kMostUnsent = std::size_t{1} << 20;
+/// Of a wait: it may end meanwhile, and bytes that TLS holds back do not wake anybody.
+constexpr int kMomentMs = 100;
 /// Our statements are short: to compile one costs more than it saves.
 constexpr const char* kSettings = "SET statement_timeout = '10min'; SET lock_timeout = '1min'; SET jit = off";
 
@@ -31,6 +36,27 @@ Errc meaning(std::string_view state) {
   }
   return Errc::failed;
 }
+
+/// What libpq is told of a connection, the later word counting. Texts must outlive it.
+class Settings {
+ public:
+  Settings(const std::string& url, const char* application_name) {
+    for (const auto& [key, value] : kDefaults) add(key, value);
+    add("dbname", url.c_str());
+    add("application_name", application_name);
+    add("client_encoding", "UTF8");
+  }
+  void add(const char* key, const char* value) {
+    keys_.insert(keys_.end() - 1, key);
+    values_.insert(values_.end() - 1, value);
+  }
+  [[nodiscard]] const char* const* keys() const { return keys_.data(); }
+  [[nodiscard]] const char* const* values() const { return values_.data(); }
+
+ private:
+  std::vector<const char*> keys_ = {nullptr};
+  std::vector<const char*> values_ = {nullptr};
+};
 
 /// libpq ends its messages with a line break.
 std::string trimmed(std::string_view text) {
@@ -74,33 +100,25 @@ ByteView Row::blob(int column) const {
   return {bytes, static_cast<std::size_t>(PQgetlength(answer_, row_, column))};
 }
 
-Result<Connection> Connection::open(const std::string& url, const std::string& application_name) {
+Result<Connection> Connection::open(const std::string& url, const std::string& application_name, Waiting waiting) {
   if (auto fault = fault_of(url)) return fail(Errc::open_failed, *std::move(fault));
-  std::vector<const char*> keys;
-  std::vector<const char*> values;
-  const auto add = [&](const char* key, const char* value) {
-    keys.push_back(key);
-    values.push_back(value);
-  };
-  for (const auto& [key, value] : kDefaults) add(key, value);
-  add("dbname", url.c_str());
-  add("application_name", application_name.c_str());
-  add("client_encoding", "UTF8");
-  add(nullptr, nullptr);
-
-  Connection connection(PQconnectdbParams(keys.data(), values.data(), 1));
+  const Settings settings(url, application_name.c_str());
+  Connection connection(PQconnectdbParams(settings.keys(), settings.values(), 1), url, waiting);
   PGconn* handle = connection.handle_.get();
   if (handle == nullptr) return fail(Errc::open_failed, "out of memory");
   if (connection.is_lost()) {
     return fail(Errc::open_failed, trimmed(PQerrorMessage(handle)) + " (" + connection.place() + ")");
   }
   PQsetNoticeReceiver(handle, [](void*, const PGresult*) {}, nullptr);
+  PQsetnonblocking(handle, 1);
   if (auto done = connection.script(kSettings); !done) return std::unexpected(done.error());
   return connection;
 }
 
 void Connection::send(Sql sql, std::span<const std::uint32_t> types, std::span<const char* const> values,
                       std::span<const int> lengths) {
+  // Given up, it must not hear of anything more when it wakes up; a COMMIT least of all.
+  if (is_lost()) return;
   // Behind an error it is not known which statements the server has.
   if (has_failed_ && PQtransactionStatus(handle_.get()) == PQTRANS_IDLE) {
     std::ignore = script("DEALLOCATE ALL");
@@ -113,6 +131,46 @@ void Connection::send(Sql sql, std::span<const std::uint32_t> types, std::span<c
   if (is_new) PQsendPrepare(handle_.get(), found->second.c_str(), sql.text, count, types.data());
   const std::vector<int> formats(values.size(), 1);
   PQsendQueryPrepared(handle_.get(), found->second.c_str(), count, values.data(), lengths.data(), formats.data(), 1);
+  unsent_ += std::accumulate(lengths.begin(), lengths.end(), std::size_t{0});
+  if (unsent_ > kMostUnsent) push();
+}
+
+void Connection::push() {
+  for (Patience patience = this->patience(); !is_lost() && PQflush(handle_.get()) > 0;) {
+    if (!await_server(patience)) return;
+  }
+  unsent_ = 0;
+}
+
+bool Connection::await_server(Patience& patience) {
+  PGconn* handle = handle_.get();
+  const bool is_sending = PQflush(handle) > 0;
+  pollfd socket{
+      .fd = PQsocket(handle), .events = static_cast<short>(POLLIN | (is_sending ? POLLOUT : 0)), .revents = 0};
+  const bool moved = ::poll(&socket, 1, kMomentMs) > 0;
+  if (PQconsumeInput(handle) == 0) return false;  // PQgetResult says why
+  const auto now = std::chrono::steady_clock::now();
+  if (moved) patience.heard(now);
+  const auto verdict = patience.judge(now, waiting_.ending != nullptr && *waiting_.ending);
+  has_hung_ = verdict == Patience::Verdict::give_up || (verdict == Patience::Verdict::ask && !is_there());
+  return !has_hung_;
+}
+
+bool Connection::is_there() const {
+  Settings settings(url_, "tap ping");
+  // Of several hosts this one.
+  settings.add("host", PQhost(handle_.get()));
+  settings.add("hostaddr", PQhostaddr(handle_.get()));
+  settings.add("port", PQport(handle_.get()));
+  settings.add("target_session_attrs", "any");
+  return PQpingParams(settings.keys(), settings.values(), 1) != PQPING_NO_RESPONSE;
+}
+
+Result<Answer> Connection::next_answer() {
+  for (Patience patience = this->patience(); PQisBusy(handle_.get()) != 0 && await_server(patience);) {
+  }
+  if (has_hung_) return std::unexpected(lost());
+  return Answer(PQgetResult(handle_.get()));
 }
 
 Result<Answer> Connection::wait() {
@@ -121,7 +179,9 @@ Result<Answer> Connection::wait() {
   std::optional<Error> error;
   bool at_end_of_one = false;
   for (;;) {
-    Answer answer(PQgetResult(handle_.get()));
+    auto next = next_answer();
+    if (!next) return std::unexpected(error.value_or(next.error()));
+    Answer answer = std::move(*next);
     if (!answer) {  // between answers there is one of these; two mean that there is nobody any more
       if (at_end_of_one || is_lost()) return std::unexpected(error.value_or(lost()));
       at_end_of_one = true;
@@ -156,11 +216,18 @@ Result<void> Connection::flush() {
 }
 
 Result<void> Connection::script(const std::string& sql) {
+  if (is_lost()) return std::unexpected(lost());
   PQexitPipelineMode(handle_.get());
-  const Answer answer(PQexec(handle_.get(), sql.c_str()));
+  Answer last;
+  for (bool more = PQsendQuery(handle_.get(), sql.c_str()) != 0; more;) {
+    auto answer = next_answer();
+    if (!answer) return std::unexpected(answer.error());
+    more = *answer != nullptr;
+    if (more) last = std::move(*answer);
+  }
   PQenterPipelineMode(handle_.get());
-  if (answer && PQresultStatus(answer.get()) == PGRES_COMMAND_OK) return {};
-  return std::unexpected(answer ? error_of(answer.get()) : lost());
+  if (last && PQresultStatus(last.get()) == PGRES_COMMAND_OK) return {};
+  return std::unexpected(last ? error_of(last.get()) : lost());
 }
 
 void Connection::look() {
@@ -182,6 +249,9 @@ std::string Connection::place() const {
          text(PQuser(handle));
 }
 
-Error Connection::lost() const { return {Errc::unavailable, trimmed(PQerrorMessage(handle_.get()))}; }
+Error Connection::lost() const {
+  if (has_hung_) return {Errc::unavailable, "the server does not answer (" + place() + ")"};
+  return {Errc::unavailable, trimmed(PQerrorMessage(handle_.get()))};
+}
 
 }  // namespace tap::store::postgres

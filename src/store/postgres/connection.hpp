@@ -5,6 +5,7 @@
 #include "tap/store/types.hpp"
 
 #include "store/postgres/parameters.hpp"
+#include "store/postgres/patience.hpp"
 
 #include <libpq-fe.h>
 #include <memory>
@@ -42,11 +43,13 @@ class Row {
 };
 
 /// One connection and its prepared statements, in libpq's pipeline mode: what need not be waited for costs no round
-/// trip. (libpqxx 6.4 has neither that mode nor binary results, hence libpq itself.) One thread at a time.
+/// trip. (libpqxx 6.4 has neither that mode nor binary results, hence libpq itself.) No wait for the server is without
+/// an end: one that hangs is given up, and the connection is lost. One thread at a time.
 class Connection {
  public:
   /// A URL as libpq understands it; Errc::open_failed with the server's words.
-  [[nodiscard]] static Result<Connection> open(const std::string& url, const std::string& application_name);
+  [[nodiscard]] static Result<Connection> open(const std::string& url, const std::string& application_name,
+                                               Waiting waiting = {});
 
   /// Inside a transaction: sends a statement whose answer nobody waits for. Its error comes with the next that waits.
   template <class... Args>
@@ -97,7 +100,7 @@ class Connection {
   [[nodiscard]] std::uint64_t changes() const { return changes_; }
   /// Database, host and role, for messages.
   [[nodiscard]] std::string place() const;
-  [[nodiscard]] bool is_lost() const { return PQstatus(handle_.get()) != CONNECTION_OK; }
+  [[nodiscard]] bool is_lost() const { return has_hung_ || PQstatus(handle_.get()) != CONNECTION_OK; }
   /// Between transactions: notices that the server has closed it, without a round trip.
   void look();
   /// Ends a transaction that failed, if there is one.
@@ -107,15 +110,29 @@ class Connection {
   struct Finish {
     void operator()(PGconn* handle) const { PQfinish(handle); }
   };
-  explicit Connection(PGconn* handle) : handle_(handle) {}
+  Connection(PGconn* handle, std::string url, Waiting waiting)
+      : handle_(handle), url_(std::move(url)), waiting_(waiting) {}
 
   void send(Sql sql, std::span<const std::uint32_t> types, std::span<const char* const> values,
             std::span<const int> lengths);
   /// The last answer of what was sent, or the first error.
   [[nodiscard]] Result<Answer> wait();
+  /// As PQgetResult, which waits for ever.
+  [[nodiscard]] Result<Answer> next_answer();
+  /// Until the system has all that was sent.
+  void push();
+  /// Waits a moment for the server to take or say something; false when that is in vain.
+  [[nodiscard]] bool await_server(Patience& patience);
+  /// Whether it answers anybody.
+  [[nodiscard]] bool is_there() const;
+  [[nodiscard]] Patience patience() const { return {waiting_.silence, std::chrono::steady_clock::now()}; }
   [[nodiscard]] Error lost() const;
 
   std::unique_ptr<PGconn, Finish> handle_;
+  std::string url_;
+  Waiting waiting_;
+  std::size_t unsent_ = 0;  // bytes at most
+  bool has_hung_ = false;
   std::unordered_map<const char*, std::string> statements_;  // their names
   std::uint64_t changes_ = 0;
   bool has_failed_ = false;

@@ -7,6 +7,7 @@
 #include "store/stored.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <concepts>
 
 namespace tap::store::postgres {
@@ -21,10 +22,11 @@ JournalRow journal_row(const Row& row) {
 
 class PostgresQueries final : public Queries {
  public:
-  PostgresQueries(std::string url, std::shared_ptr<void> lease) : url_(std::move(url)), lease_(std::move(lease)) {}
+  PostgresQueries(std::string url, Waiting waiting, std::shared_ptr<void> lease)
+      : url_(std::move(url)), waiting_(waiting), lease_(std::move(lease)) {}
 
   Result<void> connect() {
-    auto opened = Connection::open(url_, "tap");
+    auto opened = Connection::open(url_, "tap", waiting_);
     if (!opened) return std::unexpected(opened.error());
     auto done = opened->script("SET default_transaction_read_only = on");
     if (done) connection_.emplace(std::move(*opened));
@@ -178,17 +180,28 @@ class PostgresQueries final : public Queries {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
   static constexpr std::uint64_t kLastId = std::numeric_limits<std::int64_t>::max();
+
+  /// Fails at once for as long as the last try took in vain: a server that hangs is not waited for query by query.
+  Result<void> reconnect() {
+    connection_.reset();
+    const auto began = Clock::now();
+    if (began < next_try_) return std::unexpected(trouble_);
+    auto done = connect();
+    if (done) return done;
+    trouble_ = {Errc::unavailable, done.error().detail()};
+    const auto ended = Clock::now();
+    next_try_ = ended + (ended - began);
+    return std::unexpected(trouble_);
+  }
 
   /// A query that meets a lost connection is asked once more on a new one.
   template <class T, std::invocable<T&> Query>
   Result<T> ask(Query query) {
     for (int attempt = 0;; ++attempt) {
       if (!connection_ || connection_->is_lost()) {
-        if (auto done = connect(); !done) {
-          connection_.reset();
-          return fail(Errc::unavailable, done.error().detail());
-        }
+        if (auto done = reconnect(); !done) return std::unexpected(done.error());
       }
       T out{};
       auto done = query(out);
@@ -216,14 +229,17 @@ class PostgresQueries final : public Queries {
   }
 
   std::string url_;
+  Waiting waiting_;
   std::shared_ptr<void> lease_;
   std::optional<Connection> connection_;
+  Clock::time_point next_try_{};
+  Error trouble_{Errc::unavailable};  // of the last one
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Queries>> make_queries(std::string url, std::shared_ptr<void> lease) {
-  auto queries = std::make_unique<PostgresQueries>(std::move(url), std::move(lease));
+Result<std::unique_ptr<Queries>> make_queries(std::string url, Waiting waiting, std::shared_ptr<void> lease) {
+  auto queries = std::make_unique<PostgresQueries>(std::move(url), waiting, std::move(lease));
   if (auto done = queries->connect(); !done) return std::unexpected(done.error());
   return queries;
 }

@@ -44,8 +44,11 @@ Error opening(const Error& error) {
 
 }  // namespace
 
-Session::Session(std::string url)
-    : url_(std::move(url)), name_("tap-" + std::to_string(random_number())), backoff_(kFirstBackoff) {}
+Session::Session(std::string url, std::chrono::milliseconds silence)
+    : url_(std::move(url)),
+      name_("tap-" + std::to_string(random_number())),
+      backoff_(kFirstBackoff),
+      waiting_{.silence = silence, .ending = &stopping_} {}
 
 Session::~Session() {
   if (!connection_ || connection_->is_lost()) return;
@@ -70,7 +73,7 @@ Result<void> Session::open(const CursorNames& names) {
 }
 
 Result<Connection> Session::connect() {
-  auto connection = Connection::open(url_, name_);
+  auto connection = Connection::open(url_, name_, waiting_);
   if (!connection) return connection;
   if (auto done = connection->script(kPlanning); !done) return std::unexpected(done.error());
   // What is left of our former session may hold the lock, on a server that has not heard that we are gone.
@@ -137,7 +140,7 @@ Result<void> Session::transact(const std::function<Result<void>(Connection&)>& w
   connection.queue("BEGIN");
   auto done = work(connection);
   in_transaction_ = false;
-  const bool is_committing = done.has_value();
+  const bool is_committing = done.has_value() && !connection.is_lost();
   if (done) {
     connection.queue("UPDATE meta SET batch = $1", batch_ + 1);
     done = connection.run("COMMIT");
@@ -176,7 +179,7 @@ std::unexpected<Error> Session::give_up(Error why) {
 
 bool Session::pause() {
   std::unique_lock lock(mutex_);
-  return !stopping_changed_.wait_until(lock, next_try_, [this] { return stopping_; });
+  return !stopping_changed_.wait_until(lock, next_try_, [this] { return stopping_.load(); });
 }
 
 void Session::stop_waiting() {

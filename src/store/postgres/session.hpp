@@ -5,6 +5,7 @@
 
 #include "store/postgres/connection.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -20,7 +21,8 @@ namespace tap::store::postgres {
 /// anew first, and the server gives it up only when the old session has ended.
 class Session {
  public:
-  explicit Session(std::string url);
+  /// `silence` as in Waiting.
+  Session(std::string url, std::chrono::milliseconds silence);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -37,8 +39,10 @@ class Session {
   /// for stop_waiting().
   [[nodiscard]] Result<void> transact(const std::function<Result<void>(Connection&)>& work);
 
-  /// On any thread, for good.
+  /// On any thread, for good: nobody waits for a server that is away or hangs any more.
   void stop_waiting();
+  /// How the other connections of this store are to wait. It refers to this object.
+  [[nodiscard]] const Waiting& waiting() const { return waiting_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -64,7 +68,8 @@ class Session {
   Error trouble_{Errc::unavailable};  // why the last try failed
   std::mutex mutex_;
   std::condition_variable stopping_changed_;
-  bool stopping_ = false;  // under the mutex
+  std::atomic<bool> stopping_ = false;  // set under the mutex
+  Waiting waiting_;
 };
 
 }  // namespace tap::store::postgres

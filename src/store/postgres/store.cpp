@@ -16,11 +16,13 @@ namespace {
 
 class PostgresEngine final : public Engine {
  public:
-  PostgresEngine(std::string url, std::size_t max_connections)
-      : url_(url), session_(std::move(url)), max_queries_(std::max<std::size_t>(max_connections, 2) - 1) {
+  PostgresEngine(std::string url, const StoreOptions& options)
+      : url_(url),
+        session_(std::move(url), options.server_silence),
+        max_queries_(std::max<std::size_t>(options.max_connections, 2) - 1) {
     if (max_queries_ == 1) return;
     --max_queries_;
-    vacuum_.emplace(url_);
+    vacuum_.emplace(url_, session_.waiting());
   }
   Result<void> open(const CursorNames& names) { return session_.open(names); }
 
@@ -118,7 +120,7 @@ class PostgresEngine final : public Engine {
       --*open;
     });
     if (++*open_queries_ > max_queries_) return fail(Errc::unavailable, "max-db-conn connections are open");
-    return make_queries(url_, std::move(lease));
+    return make_queries(url_, session_.waiting(), std::move(lease));
   }
   void stop_waiting() override { session_.stop_waiting(); }
 
@@ -144,7 +146,7 @@ class PostgresEngine final : public Engine {
 }  // namespace
 
 Result<std::unique_ptr<Engine>> open(const std::string& url, const StoreOptions& options) {
-  auto engine = std::make_unique<PostgresEngine>(url, options.max_connections);
+  auto engine = std::make_unique<PostgresEngine>(url, options);
   if (auto done = engine->open(options.cursor_names); !done) return std::unexpected(done.error());
   return engine;
 }

@@ -15,8 +15,8 @@ constexpr std::uint64_t kFew = std::uint64_t{1} << 20;
 
 }  // namespace
 
-Vacuum::Vacuum(std::string url)
-    : url_(std::move(url)), thread_([this] {
+Vacuum::Vacuum(std::string url, Waiting waiting)
+    : url_(std::move(url)), waiting_(waiting), thread_([this] {
         name_this_thread("tap-vacuum");
         run();
       }) {}
@@ -63,7 +63,7 @@ void Vacuum::run() {
 }
 
 Result<void> Vacuum::clean() const {
-  auto connection = Connection::open(url_, "tap vacuum");
+  auto connection = Connection::open(url_, "tap vacuum", waiting_);
   if (!connection) return std::unexpected(connection.error());
   // Who wants to end waits for it.
   auto done = connection->script("SET lock_timeout = '2s'; SET statement_timeout = '10s'");

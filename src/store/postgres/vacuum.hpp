@@ -3,6 +3,8 @@
 
 #include "tap/base/result.hpp"
 
+#include "store/postgres/patience.hpp"
+
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -16,7 +18,7 @@ namespace tap::store::postgres {
 /// takes. Its methods are the writer's.
 class Vacuum {
  public:
-  explicit Vacuum(std::string url);
+  Vacuum(std::string url, Waiting waiting);
   ~Vacuum();
   Vacuum(const Vacuum&) = delete;
   Vacuum& operator=(const Vacuum&) = delete;
@@ -32,6 +34,7 @@ class Vacuum {
   [[nodiscard]] Result<void> clean() const;
 
   std::string url_;
+  Waiting waiting_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::uint64_t deleted_ = 0;

@@ -36,6 +36,13 @@ class PostgresStore : public testing::Test {
     store_ = backend_->open().value();
     return *store_;
   }
+  /// With little patience for a server that hangs.
+  Store& open_impatient() {
+    store_.reset();
+    store_ =
+        open_store(backend_->url() + "&connect_timeout=2", {.server_silence = std::chrono::milliseconds(100)}).value();
+    return *store_;
+  }
   Errc open_error(const std::string& url) {
     auto opened = open_store(url);
     if (opened) return Errc{};
@@ -109,6 +116,59 @@ TEST_F(PostgresStore, OutlivesItsServer) {
   EXPECT_EQ(queries->cursor("firehose", "r"), "b");
   EXPECT_THAT(stored(), ElementsAre("a", "b"));
   EXPECT_TRUE(store_->fold());
+}
+
+TEST_F(PostgresStore, ServerThatHangsIsGivenUpAndNothingIsLostOrStoredTwice) {
+  open_impatient();
+  auto queries = store_->queries().value();
+  ASSERT_TRUE(add("a"));
+  server_->hang();
+  auto adding = std::async(std::launch::async, [this] { return add("b"); });
+  EXPECT_EQ(queries->cursor("firehose", "r").error(), Errc::unavailable);
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(queries->cursor("firehose", "r").error(), Errc::unavailable);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(1)) << "it was waited for again";
+  server_->go_on();
+  // What was given up in the commit has gone in; else it is for the caller to write it again.
+  const auto added = adding.get();
+  EXPECT_EQ(added ? *added : add_at_last("b"), EventId{2});
+  EXPECT_EQ(add_at_last("c"), EventId{3});
+  EXPECT_THAT(stored(), ElementsAre("a", "b", "c"));
+}
+
+TEST_F(PostgresStore, StatementThatTakesLongIsWaitedForWhileItsServerAnswers) {
+  open_impatient();
+  const auto session = [this] {
+    return server_->sql("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'tap-%'");
+  };
+  server_->sql("SET search_path = " + backend_->schema() +
+               "; CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN "
+               "NEW; END $$; CREATE TRIGGER dawdle BEFORE INSERT ON cursors FOR EACH ROW EXECUTE FUNCTION dawdle()");
+  const std::string before = session();
+  EXPECT_EQ(add("a"), EventId{1});
+  EXPECT_EQ(session(), before) << "it was given up";
+}
+
+TEST_F(PostgresStore, TransactionLargerThanTheNetworkTakesAtOnceIsGivenUpWhenTheServerHangs) {
+  open_impatient();
+  ASSERT_TRUE(add("a"));
+  server_->hang();
+  EXPECT_EQ(add(std::string(std::size_t{4} << 20, 'x')).error(), Errc::unavailable);
+  server_->go_on();
+  EXPECT_EQ(add_at_last("b"), EventId{2});
+  EXPECT_THAT(stored(), ElementsAre("a", "b"));
+}
+
+TEST_F(PostgresStore, ProcessThatEndsDoesNotWaitForAServerThatHangs) {
+  open_impatient();
+  ASSERT_TRUE(add("a"));
+  server_->hang();
+  store_->stop_waiting();
+  EXPECT_FALSE(add("b"));
+  server_->go_on();
+  store_.reset();
+  open();
+  EXPECT_THAT(stored(), testing::Contains("a"));
 }
 
 TEST_F(PostgresStore, LostConnectionCostsNoWriteWhenTheServerIsThere) {
