@@ -306,6 +306,20 @@ TEST_F(WebhookTest, InternalErrorCountsOnceOthersGetThrough) {
   EXPECT_EQ(journal_.letters[0].event.id, EventId{1});
 }
 
+TEST_F(WebhookTest, InternalErrorCountsOnlyWhenOthersGotThroughSinceTheLastAttempt) {
+  options_.max_attempts = 2;
+  begin();
+  http_.answer(kUrl, 500);
+  http_.gate.close();
+  commit(1, 1);
+  http_.answer(kUrl, 200);
+  commit(1, 2);
+  http_.answer(kUrl, 500);
+  http_.gate.open();
+  loop_.run_until([&] { return http_.requests.size() > 20; });
+  EXPECT_THAT(journal_.letters, IsEmpty()) << "one attempt counts; then the receiver fails everybody";
+}
+
 TEST(WebhookAnswer, IsJudgedByWhomItSpeaksOf) {
   for (const int status : {200, 204, 299}) EXPECT_EQ(judge(status, false), Verdict::taken) << status;
   for (const int status : {400, 413, 415, 422}) EXPECT_EQ(judge(status, false), Verdict::refused) << status;

@@ -226,6 +226,26 @@ TEST_F(ProcessorTest, FetchesARepoOfTooManyEventsInstead) {
   EXPECT_EQ(cursor(), seq);
 }
 
+TEST_F(ProcessorTest, FetchesARepoOfTooManyEventsEachTime) {
+  options.events_per_repo = 3;
+  auto busy = followed(1);
+  const auto id = table.find(busy.did().str()).value();
+  writer.gate.close();
+  for (int i = 0; i < 4; ++i) receive(busy.post());
+  for (int i = 0; i < 3; ++i) receive(busy.identity());
+  for (int write = 0; write < 4; ++write) {  // three commits and the mark
+    until_waiting(1);
+    writer.gate.let_one_pass();
+  }
+  loop.run_until([&] { return table.get(id)->state == State::desynchronized; });
+  until_waiting(1);
+  table.set_state(id, State::active);  // it was fetched, and its lane is not empty yet
+  receive(busy.post());
+  writer.gate.open();
+  drain();
+  EXPECT_EQ(state_of(busy), State::desynchronized);
+}
+
 TEST_F(ProcessorTest, LetsARemovalGoBetween) {
   auto account = followed(1);
   writer.gate.close();

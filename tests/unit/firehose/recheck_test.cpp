@@ -157,15 +157,17 @@ TEST_F(RecheckTest, LeavesAccountsAsTheyAreOfWhichTheRelayKnowsNothing) {
   const auto unreadable = away(2);
   http.answer(question(unreadable), 200, "<html>");
   const auto silent = away(3);
-  const auto last = followed(4);
+  const auto silent_too = away(4);
+  const auto last = followed(5);
   run();
   ASSERT_TRUE(loop.run(recheck().begin()));
   until_over();
-  for (const auto* account : {&unknown, &unreadable, &silent}) {
+  for (const auto* account : {&unknown, &unreadable, &silent, &silent_too}) {
     EXPECT_EQ(status_of(*account), repos::Account::deactivated);
   }
   EXPECT_EQ(http.asked(question(unknown)), 1);
   EXPECT_EQ(http.asked(question(silent)), 10) << "trouble may pass";
+  EXPECT_EQ(http.asked(question(silent_too)), 10) << "also behind another's";
   EXPECT_EQ(state_of(last), State::desynchronized);
 }
 
@@ -225,6 +227,18 @@ TEST_F(RecheckTest, MarksNoMoreThanAreFetched) {
   }
   until_over();
   EXPECT_EQ(count("tap_recheck_repos_total"), 5U);
+}
+
+TEST_F(RecheckTest, DoesNotWaitForReposWhoseFetchHasFailed) {
+  options.backlog = 2;
+  for (std::uint64_t i = 1; i <= 5; ++i) followed(i);
+  run();
+  ASSERT_TRUE(loop.run(recheck().begin()));
+  for (std::uint64_t id = 1; id <= 5; ++id) {
+    loop.run_until([&] { return table.get(repos::RepoId{id})->state == State::desynchronized; });
+    table.set_state(repos::RepoId{id}, State::error);
+  }
+  until_over();
 }
 
 TEST_F(RecheckTest, GoesOnAfterARestart) {

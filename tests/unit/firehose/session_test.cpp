@@ -215,6 +215,17 @@ TEST_F(SessionTest, DoesNotTakeANewSequenceForOldEvents) {
   EXPECT_EQ(relay.attempts, 1U);
 }
 
+TEST_F(SessionTest, CountsWhatLiesBelowTheCursorForEachConnectionAnew) {
+  save("5000");
+  run();
+  for (std::size_t connection = 1; connection <= 3; ++connection) {
+    until_connected(connection);
+    for (std::int64_t number = 1; number <= 600; ++number) send_seq(number);
+    EXPECT_EQ(count("tap_firehose_reconnects_total"), connection - 1) << "more than is tolerated, but of several";
+    relay.end(net::Errc::closed);
+  }
+}
+
 TEST_F(SessionTest, HasPatienceWithAFutureCursor) {
   save("5000");
   run();

@@ -94,6 +94,24 @@ TEST_F(OutboxTest, LateAckOfAFormerConsumersEventCounts) {
   EXPECT_THAT(send(sink), IsEmpty());
 }
 
+TEST_F(OutboxTest, WriteThatEndsAfterItsEventWentToAnotherIsNotThatOnes) {
+  options_.acks = false;
+  start();
+  commit(1);
+  FakeSink first;
+  FakeSink second;
+  outbox_->attach(first);
+  EXPECT_THAT(take(first), ElementsAre(1));
+  outbox_->detach(first);
+  outbox_->attach(first);
+  outbox_->attach(second);
+  EXPECT_THAT(take(second), ElementsAre(1));
+  written(first, {1});
+  EXPECT_EQ(outbox_->size(), 1U);
+  written(second, {1});
+  EXPECT_EQ(outbox_->size(), 0U);
+}
+
 TEST_F(OutboxTest, AnyConsumerMayAck) {
   start();
   commit(2);
