@@ -4,7 +4,7 @@
 
 The libraries that the binary names come from exactly the packages of `deps.sh list runtime` (what those need, apt
 brings along); the Dockerfile installs nothing but by deps.sh, copies only what is there, and refers only to its own
-stages."""
+stages; all recipes name settings that exist."""
 import pathlib
 import re
 import subprocess
@@ -74,9 +74,18 @@ def recipe_violations(root: pathlib.Path):
             yield f"Dockerfile: {name} is {last.get(name)}, not {wanted}"
 
 
+def setting_violations(root: pathlib.Path):
+    settings = set(re.findall(r"`(TAP_[A-Z_]+)`", (root / "docs/configuration.md").read_text()))
+    for path in sorted((root / "docker").iterdir()):
+        if path.suffix == ".py":
+            continue
+        for name in sorted(set(re.findall(r"\bTAP_[A-Z_]+", path.read_text())) - settings):
+            yield f"{path.name}: there is no setting {name}"
+
+
 def main() -> int:
     root = pathlib.Path(sys.argv[1])
-    found = [*package_violations(root, sys.argv[2]), *recipe_violations(root)]
+    found = [*package_violations(root, sys.argv[2]), *recipe_violations(root), *setting_violations(root)]
     print("\n".join(found) if found else "the image holds what the binary needs")
     return 1 if found else 0
 
