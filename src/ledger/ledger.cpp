@@ -123,6 +123,7 @@ Ledger::Removed Ledger::take_out(RepoId id) {
   seen_revs_.forget(id);
   blank_.erase(id);
   unnamed_.erase(id);
+  refused_.erase(id);
   return removed;
 }
 
@@ -146,7 +147,11 @@ void Ledger::encourage_by_event(RepoId id) {
 }
 
 void Ledger::note_failure(RepoId id, bool refused) {
-  refused ? void(refused_.insert(id)) : void(refused_.erase(id));
+  if (refused) {
+    refused_.insert(id);
+  } else {
+    refused_.erase(id);
+  }
 }
 
 Task<Result<void>> Ledger::advance(RepoId id, verify::VerifiedCommit commit) {

@@ -360,6 +360,27 @@ TEST_F(Identities, EncourageAnotherFetchOfARepoThatFailed) {
   EXPECT_THAT(woken, SizeIs(2));
 }
 
+TEST_F(Commits, EncourageAnotherFetchOfARepoThatFailedInPassing) {
+  test::Account account = followed(1);
+  const auto id = table.find(account.did().str()).value();
+  const test::CommitMessage held = account.post();
+  handle(held);
+  std::vector<repos::RepoId> woken;
+  ledger.on_work([&](repos::RepoId repo) { woken.push_back(repo); });
+  table.set_state(id, State::error);
+  handle(held);
+  EXPECT_THAT(woken, IsEmpty()) << "that is no news";
+  handle(account.post());
+  EXPECT_THAT(woken, SizeIs(1));
+  ledger.note_failure(id, true);
+  handle(account.post());
+  EXPECT_THAT(woken, SizeIs(1)) << "the PDS has said no";
+  ledger.note_failure(id, false);
+  account.set_next_rev(kFarFuture);
+  handle(account.post());
+  EXPECT_THAT(woken, SizeIs(1));
+}
+
 class Accounts : public World {
  protected:
   Account account_of(const test::Account& account) {
