@@ -184,6 +184,7 @@ class App {
 
 int run(const Config& config, const std::string& ca_file) {
   kLog.info("creating tap service", {{"relayUrl", config.relay_url}, {"plcUrl", config.plc_url}});
+  for (const std::string& line : without_effect(config)) kLog.warn("a setting has no effect", {{"reason", line}});
   std::optional<App> app;
   try {
     app.emplace(config, ca_file);

@@ -7,6 +7,8 @@
 
 #include "app/values.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -19,11 +21,6 @@ constexpr std::int64_t kMillisecond = 1'000'000;
 std::string flag_and_variable(const Option& option) {
   return std::string(option.flag) + " (--" + std::string(option.flag) + ", " + std::string(option.environment.front()) +
          ")";
-}
-
-bool is_web_url(const std::string& text, std::initializer_list<std::string_view> schemes) {
-  const auto url = net::Url::parse(text);
-  return url && std::ranges::find(schemes, url->scheme) != schemes.end();
 }
 
 /// An NSID, or the beginning of one and an asterisk.
@@ -52,6 +49,18 @@ std::string out_of_range(const Config& config, const Option& option) {
 }
 
 const Option& option_of(std::string_view flag) { return *std::ranges::find(options(), flag, &Option::flag); }
+
+/// The URL is not repeated: it may hold a password.
+std::string bad_web_url(const std::string& text, std::string_view flag,
+                        std::initializer_list<std::string_view> schemes) {
+  const auto url = net::Url::parse(text);
+  if (url && std::ranges::find(schemes, url->scheme) != schemes.end()) return {};
+  const std::string_view scheme = std::string_view(text).substr(0, text.find("://"));
+  const bool is_cut = scheme.size() < text.size() && std::ranges::find(schemes, scheme) != schemes.end();
+  const std::string_view what = is_cut ? " cannot be read: behind :// comes a host, and a port up to 65535 if any"
+                                       : " must start with http:// or https://";
+  return fmt::format("{0}{1} (--{0}, {2})", flag, what, option_of(flag).environment.front());
+}
 
 /// About the first of these that is no pattern for collections.
 std::string bad_pattern(const std::vector<std::string>& patterns, std::string_view flag) {
@@ -106,14 +115,11 @@ bool is_database_url(std::string_view url) {
 }
 
 std::string bad_url(const Config& config) {
-  if (!is_web_url(config.relay_url, {"http", "https", "ws", "wss"})) {
-    return "relay-url must start with http:// or https:// (--relay-url, TAP_RELAY_URL)";
-  }
-  if (!is_web_url(config.plc_url, {"http", "https"})) {
-    return "plc-url must start with http:// or https:// (--plc-url, TAP_PLC_URL)";
-  }
-  if (!config.webhook_url.empty() && !is_web_url(config.webhook_url, {"http", "https"})) {
-    return "webhook-url must start with http:// or https:// (--webhook-url, TAP_WEBHOOK_URL)";
+  const std::initializer_list<std::string_view> web = {"http", "https"};
+  for (std::string error : {bad_web_url(config.relay_url, "relay-url", {"http", "https", "ws", "wss"}),
+                            bad_web_url(config.plc_url, "plc-url", web),
+                            config.webhook_url.empty() ? "" : bad_web_url(config.webhook_url, "webhook-url", web)}) {
+    if (!error.empty()) return error;
   }
   if (!is_database_url(config.db_url)) {
     return "unsupported database URL scheme: must start with sqlite://, postgres://, or postgresql:// (--db-url, "
@@ -265,6 +271,13 @@ std::string Option::fallback() const {
   return std::visit(Print{}, target);
 }
 
+std::string Option::range() const {
+  if (type() == "INT")
+    return most == Option{}.most ? fmt::format("{} or more", least) : fmt::format("{} to {}", least, most);
+  if (type() == "DURATION") return print_duration(std::chrono::nanoseconds(least)) + " or more";
+  return {};
+}
+
 std::string validate(const Config& config) {
   for (std::string error :
        {bad_url(config), bad_pattern(config.collection_filters, "collection-filters"),
@@ -276,6 +289,24 @@ std::string validate(const Config& config) {
     if (std::string error = out_of_range(config, option); !error.empty()) return error;
   }
   return {};
+}
+
+std::vector<std::string> without_effect(const Config& config) {
+  std::vector<std::string> lines;
+  const auto note = [&](bool is_set, std::string_view flag, std::string_view because) {
+    if (is_set) lines.push_back(fmt::format("{} has no effect: {}", flag_and_variable(option_of(flag)), because));
+  };
+  const bool has_webhook = !config.webhook_url.empty();
+  note(has_webhook && config.disable_acks, "disable-acks", "the answer of a webhook is its ack");
+  note(!has_webhook && config.disable_acks && config.max_attempts > 0, "max-attempts",
+       "without acks nothing is refused");
+  if (config.outbox_only) {
+    constexpr std::string_view kNothing = "with --outbox-only nothing is followed";
+    note(config.full_network, "full-network", kNothing);
+    note(!config.signal_collection.empty(), "signal-collection", kNothing);
+    note(config.no_replay, "no-replay", kNothing);
+  }
+  return lines;
 }
 
 }  // namespace tap::app

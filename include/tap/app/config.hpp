@@ -61,6 +61,8 @@ struct Option {
   [[nodiscard]] std::string_view type() const;
   /// The default as one would write it; empty for an empty text or list.
   [[nodiscard]] std::string fallback() const;
+  /// The values that are taken, as "1 to 1000" or "1ms or more"; empty where the type says it all.
+  [[nodiscard]] std::string range() const;
 };
 [[nodiscard]] std::span<const Option> options();
 
@@ -87,5 +89,9 @@ std::vector<std::size_t> add_dotenv(std::string_view text, Environment& environm
 /// What must hold beyond each setting's own type; the first violation as one line that names flag and variable, or
 /// empty.
 [[nodiscard]] std::string validate(const Config& config);
+
+/// Settings that another one leaves without effect, a line for each that names flag and variable. The original takes
+/// them in silence, so they do not keep anybody from starting.
+[[nodiscard]] std::vector<std::string> without_effect(const Config& config);
 
 }  // namespace tap::app

@@ -9,8 +9,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 Config changed(const std::function<void(Config&)>& change) {
   Config config;
@@ -21,7 +23,7 @@ Config changed(const std::function<void(Config&)>& change) {
 TEST(Validate, TheDefaultsAreValid) { EXPECT_THAT(validate(Config{}), IsEmpty()); }
 
 TEST(Validate, UrlsNeedASchemeThatFits) {
-  for (const char* url : {"", "relay.example", "ftp://relay.example", "https://", "https://a b"}) {
+  for (const char* url : {"", "relay.example", "ftp://relay.example", "https"}) {
     EXPECT_THAT(validate(changed([&](Config& c) { c.relay_url = url; })),
                 HasSubstr("relay-url must start with http:// or https://"))
         << url;
@@ -33,6 +35,15 @@ TEST(Validate, UrlsNeedASchemeThatFits) {
     EXPECT_THAT(validate(changed([&](Config& c) { c.relay_url = url; })), IsEmpty()) << url;
   }
   EXPECT_NE(validate(changed([](Config& c) { c.plc_url = "wss://plc"; })), "");
+}
+
+TEST(Validate, UrlsNeedAHost) {
+  for (const char* url : {"https://", "https://a b", "http://x:99999/", "https://user:secret@"}) {
+    const auto error = validate(changed([&](Config& c) { c.webhook_url = url; }));
+    EXPECT_THAT(error, HasSubstr("webhook-url cannot be read: behind :// comes a host")) << url;
+    EXPECT_THAT(error, Not(HasSubstr("secret")));
+    EXPECT_THAT(validate(changed([&](Config& c) { c.relay_url = url; })), HasSubstr("relay-url cannot be read")) << url;
+  }
 }
 
 TEST(Validate, WebhookUrlIsOfTheWebOrAbsent) {
@@ -122,6 +133,37 @@ TEST(Validate, TemporaryFolderIsThere) {
 TEST(Validate, TheWholeNetworkIsNotFollowedWithoutReplay) {
   const auto error = validate(changed([](Config& c) { c.no_replay = c.full_network = true; }));
   EXPECT_THAT(error, HasSubstr("--no-replay cannot be used with --full-network"));
+}
+
+TEST(Validate, WhatHasNoEffectIsNamedButTaken) {
+  const auto said = [](const std::function<void(Config&)>& change) {
+    EXPECT_THAT(validate(changed(change)), IsEmpty());
+    return without_effect(changed(change));
+  };
+  EXPECT_THAT(without_effect(Config{}), IsEmpty());
+  EXPECT_THAT(said([](Config& c) {
+                c.webhook_url = "http://hook";
+                c.max_attempts = 3;
+              }),
+              IsEmpty());
+  EXPECT_THAT(said([](Config& c) {
+                c.webhook_url = "http://hook";
+                c.disable_acks = true;
+                c.max_attempts = 3;
+              }),
+              ElementsAre(HasSubstr("disable-acks (--disable-acks, TAP_DISABLE_ACKS) has no effect")));
+  EXPECT_THAT(said([](Config& c) {
+                c.disable_acks = true;
+                c.max_attempts = 3;
+              }),
+              ElementsAre(HasSubstr("TAP_MAX_ATTEMPTS")));
+  EXPECT_THAT(said([](Config& c) { c.outbox_only = c.full_network = true; }),
+              ElementsAre(AllOf(HasSubstr("TAP_FULL_NETWORK"), HasSubstr("--outbox-only"))));
+  EXPECT_THAT(said([](Config& c) {
+                c.outbox_only = c.no_replay = true;
+                c.signal_collection = {"a.b.c"};
+              }),
+              ElementsAre(HasSubstr("TAP_SIGNAL_COLLECTION"), HasSubstr("TAP_NO_REPLAY")));
 }
 
 }  // namespace
