@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <list>
 #include <optional>
 
@@ -17,6 +18,18 @@ namespace {
 constexpr int kUsageError = 255;
 constexpr int kUnknownCommand = 3;
 constexpr std::string_view kCheckFlag = "db-url";  ///< the only one of `tap check`
+
+/// What stands above some of the options.
+struct Heading {
+  std::string_view first;  ///< the flag of the first of them
+  std::string_view text;
+};
+constexpr std::array<Heading, 6> kHeadings = {{{"relay-url", "Where everything is"},
+                                               {"collection-filters", "What is followed and told"},
+                                               {"webhook-url", "How it is delivered"},
+                                               {"no-replay", "Special starts"},
+                                               {"outbox-capacity", "How much at once"},
+                                               {"metrics-listen", "How it is watched"}}};
 
 /// How one option stands on the command line.
 struct Given {
@@ -104,18 +117,39 @@ std::string general_help() {
          "  tap --version       print the version\n";
 }
 
+/// In lines of at most 100 columns where words allow it, each behind six spaces.
+std::string indented(std::string_view text) {
+  constexpr std::size_t kColumns = 94;
+  std::string out;
+  for (std::size_t end = 0; text.size() > kColumns; text.remove_prefix(end + 1)) {
+    end = text.rfind(' ', kColumns);
+    if (end == std::string_view::npos) break;
+    out += fmt::format("      {}\n", text.substr(0, end));
+  }
+  return out + fmt::format("      {}\n", text);
+}
+
 std::string help_on(const Option& option) {
   const std::string flag =
       option.is_switch() ? fmt::format("--{}", option.flag) : fmt::format("--{} {}", option.flag, option.type());
-  const std::string fallback = option.fallback();
-  return fmt::format("  {}\n      {}\n      {}{}\n", flag, option.help, fmt::join(option.environment, ", "),
-                     fallback.empty() ? "" : ", default " + fallback);
+  std::string origin = fmt::format("{}", fmt::join(option.environment, ", "));
+  if (const std::string fallback = option.fallback(); !fallback.empty()) origin += ", default " + fallback;
+  if (const std::string range = option.range(); !range.empty()) origin += "; " + range;
+  return fmt::format("  {}\n{}{}", flag, indented(option.help), indented(origin));
 }
 
 std::string run_help() {
   std::string text =
-      "Usage: tap run [flags]\n\nEach flag can be given by its environment variable, too, also in a file .env.\n\n";
-  for (const Option& option : options()) text += help_on(option);
+      "Usage: tap run [flags]\n\n"
+      "Each flag can be given by its environment variable, too, also in a file .env. For example:\n\n"
+      "  tap run --collection-filters 'app.bsky.feed.post,app.bsky.graph.*'\n"
+      "  tap run --signal-collection app.example.profile --webhook-url https://app.example/hook\n"
+      "  TAP_DATABASE_URL=postgres://tap@localhost/tap tap run --metrics-listen :2481\n";
+  for (const Option& option : options()) {
+    const auto heading = std::ranges::find(kHeadings, option.flag, &Heading::first);
+    if (heading != kHeadings.end()) text += fmt::format("\n{}:\n", heading->text);
+    text += help_on(option);
+  }
   return text;
 }
 

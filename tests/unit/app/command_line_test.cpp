@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <sstream>
 
 namespace tap::app {
 namespace {
@@ -181,6 +182,23 @@ TEST(CommandLine, HelpNamesEveryFlagAndVariable) {
     EXPECT_THAT(help, HasSubstr("--" + std::string(option.flag)));
     for (const std::string_view name : option.environment) EXPECT_THAT(help, HasSubstr(std::string(name)));
   }
+}
+
+TEST(CommandLine, HelpFitsATerminalAndHasAllItsHeadings) {
+  const std::string help = read({"run", "--help"}).out;
+  std::istringstream lines(help);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100U) << line;
+  for (const char* heading : {"Where everything is", "What is followed and told", "How it is delivered",
+                              "Special starts", "How much at once", "How it is watched"}) {
+    EXPECT_THAT(help, HasSubstr("\n\n" + std::string(heading) + ":\n  --"));
+  }
+  EXPECT_THAT(help, HasSubstr("default 1m0s; 1ms or more\n"));
+  EXPECT_THAT(help, HasSubstr("default 10; 1 to 1000\n"));
+  std::string joined = help;  // as if nothing had been wrapped
+  for (std::size_t at = joined.find("\n      "); at != std::string::npos; at = joined.find("\n      ")) {
+    joined.replace(at, 7, " ");
+  }
+  for (const Option& option : options()) EXPECT_THAT(joined, HasSubstr(std::string(option.help)));
 }
 
 TEST(CommandLine, SignalCollectionsAreOneOrMany) {
