@@ -10,6 +10,8 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 
+#include <utility>
+
 namespace tap::api {
 namespace {
 
@@ -26,14 +28,26 @@ ApiMetrics::ApiMetrics(metrics::Registry& registry)
       requests(registry.counter("tap_http_requests_total", "Requests answered")),
       failed_requests(registry.counter("tap_http_request_failures_total", "Requests answered with 500 or above")) {}
 
+void Load::add(std::int64_t bytes) {
+  held_ += bytes;
+  gauge_.set(held_);
+}
+
+bool Load::Share::is(std::size_t bytes) {
+  load_.add(static_cast<std::int64_t>(bytes) - bytes_);
+  bytes_ = static_cast<std::int64_t>(bytes);
+  return bytes <= load_.small_ || std::cmp_less_equal(load_.held_, load_.most_);
+}
+
 Connection::Connection(asio::ip::tcp::socket socket, std::string remote, Router& router, deliver::ChannelHub& channel,
-                       const ServerOptions& options, ApiMetrics& metrics)
+                       const ServerOptions& options, ApiMetrics& metrics, Load& load)
     : socket_(std::move(socket)),
       remote_(std::move(remote)),
       router_(router),
       channel_(channel),
       options_(options),
       metrics_(metrics),
+      load_(load),
       reader_(options.max_header, options.max_body),
       piece_(kPiece, '\0') {}
 
@@ -74,7 +88,7 @@ Task<Result<bool>> Connection::receive() {
 }
 
 /// False when it cannot be answered but with the reader's failure.
-Task<Result<bool>> Connection::read_request() {
+Task<Result<bool>> Connection::read_request(Load::Share& share) {
   for (;;) {
     switch (reader_.advance()) {
       case RequestReader::Progress::done:
@@ -87,13 +101,18 @@ Task<Result<bool>> Connection::read_request() {
       case RequestReader::Progress::more:
         if (const auto received = co_await receive(); !received.value_or(false)) co_return fail(Errc::connection_lost);
     }
+    if (!share.is(reader_.held())) {
+      reader_.refuse(error_response({}, 503, "too many large requests at once"));
+      co_return false;
+    }
   }
 }
 
 /// Reads a request and answers it; true when another may follow.
 Task<bool> Connection::serve_one() {
   const auto begun = Clock::now();
-  const auto read = co_await async::with_timeout(read_request(), options_.request_timeout);
+  Load::Share share(load_);
+  const auto read = co_await async::with_timeout(read_request(share), options_.request_timeout);
   if (!read) co_return false;
   if (!*read) {
     write_log({}, reader_.failure(), Clock::now() - begun);

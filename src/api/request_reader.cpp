@@ -60,6 +60,10 @@ RequestReader::Progress RequestReader::advance() {
   return Progress::done;
 }
 
+std::size_t RequestReader::held() const {
+  return buffer_.size() + head_.size() + (parser_ ? parser_->get().body().size() : 0);
+}
+
 Request RequestReader::take() {
   auto& message = parser_->get();
   const auto field = [&](http::field name) { return std::string(message[name]); };
@@ -89,7 +93,7 @@ std::string RequestReader::take_raw() {
 RequestReader::Progress RequestReader::fail(const boost::system::error_code& error) {
   if (error == http::error::header_limit) return fail(431, "431 Request Header Fields Too Large");
   if (error == http::error::body_limit) {
-    failure_ = error_response({}, 413, "Request Entity Too Large");
+    refuse(error_response({}, 413, "Request Entity Too Large"));
     return Progress::failed;
   }
   return fail(400, "400 Bad Request");
@@ -97,11 +101,11 @@ RequestReader::Progress RequestReader::fail(const boost::system::error_code& err
 
 /// What is not even HTTP is answered in plain text, as the original's server does.
 RequestReader::Progress RequestReader::fail(unsigned status, std::string_view text) {
-  failure_ = {.status = status,
-              .content_type = "text/plain; charset=utf-8",
-              .body = std::string(text),
-              .headers = {},
-              .error = std::string(text)};
+  refuse({.status = status,
+          .content_type = "text/plain; charset=utf-8",
+          .body = std::string(text),
+          .headers = {},
+          .error = std::string(text)});
   return Progress::failed;
 }
 

@@ -29,12 +29,16 @@ class RequestReader {
   void received(std::string_view bytes) { buffer_ += bytes; }
   /// Whether bytes are there that belong to no request yet.
   [[nodiscard]] bool has_bytes() const { return !buffer_.empty(); }
+  /// Bytes in memory.
+  [[nodiscard]] std::size_t held() const;
   [[nodiscard]] Progress advance();
   /// The request; the next one may follow.
   [[nodiscard]] Request take();
   /// The head of the request taken last and everything behind it, for a connection that ceases to be HTTP.
   [[nodiscard]] std::string take_raw();
   [[nodiscard]] const Response& failure() const { return failure_; }
+  /// It is to be answered with this instead, as a failure.
+  void refuse(Response answer) { failure_ = std::move(answer); }
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;

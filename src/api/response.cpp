@@ -60,6 +60,8 @@ std::string_view reason_phrase(unsigned status) {
       return "Unsupported Media Type";
     case 431:
       return "Request Header Fields Too Large";
+    case 503:
+      return "Service Unavailable";
     default:
       return "Internal Server Error";
   }

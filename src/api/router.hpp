@@ -2,12 +2,14 @@
 #pragma once
 
 #include "tap/api/server.hpp"
+#include "tap/async/slots.hpp"
 #include "tap/async/turns.hpp"
 
 #include "api/auth.hpp"
 #include "api/http.hpp"
 #include "api/letter_selection.hpp"
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +32,7 @@ class Router {
 
  private:
   struct Route;
+  [[nodiscard]] Task<Response> handle(const Route& route, Request request);
   static const Route kRoutes[];
   [[nodiscard]] static const Route* find(std::string_view path);
 
@@ -59,6 +62,8 @@ class Router {
   Auth auth_;
   bool webhook_mode_;
   async::Turns letter_turns_;
+  async::Slots asking_;  // of the database or the directory
+  std::chrono::milliseconds patience_;
 };
 
 }  // namespace tap::api

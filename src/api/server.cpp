@@ -38,6 +38,7 @@ class HttpServer final : public Server {
         channel_(parts.channel),
         options_(std::move(options)),
         metrics_(parts.metrics),
+        load_(options_.max_held, options_.max_header, parts.metrics.queue("http_bytes", options_.max_held)),
         ended_(loop_),
         tasks_(loop_, report),
         router_(std::move(parts), options_) {}
@@ -113,8 +114,8 @@ class HttpServer final : public Server {
     if (address.is_v6() && address.to_v6().is_v4_mapped()) {
       address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
     }
-    auto connection =
-        std::make_unique<Connection>(std::move(socket), address.to_string(), router_, channel_, options_, metrics_);
+    auto connection = std::make_unique<Connection>(std::move(socket), address.to_string(), router_, channel_, options_,
+                                                   metrics_, load_);
     connections_.insert(connection.get());
     metrics_.connections.set(static_cast<std::int64_t>(connections_.size()));
     tasks_.spawn("connection", serve(std::move(connection)));
@@ -141,6 +142,7 @@ class HttpServer final : public Server {
   deliver::ChannelHub& channel_;
   ServerOptions options_;
   ApiMetrics metrics_;
+  Load load_;
   std::optional<tcp::acceptor> acceptor_;
   std::unordered_set<Connection*> connections_;
   bool stopping_ = false;

@@ -178,7 +178,7 @@ Parts::Parts(Executor loop, const Config& config, const std::string& ca_file,
              async::TaskGroup::FailureHandler on_failure)
     : store(need(store::open_store(config.db_url, store_options(config)))),
       undelivered(load(*store, table, handles_due)),
-      resolver(net::make_resolver(loop)),
+      resolver(net::make_resolver(loop, {}, &metrics)),
       http(net::make_http_client(*resolver, client_options(config, ca_file))),
       ws(net::make_ws_connector(*resolver, client_options(config, ca_file))),
       directory(identity::make_directory(loop, *http, *resolver, clock, metrics, directory_options(config))),

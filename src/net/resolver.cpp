@@ -131,11 +131,29 @@ struct Call {
   std::optional<Result<T>> answer;
 };
 
+/// Look-ups that were asked for and have not come back, whether or not anybody waits for them.
+class Open {
+ public:
+  explicit Open(metrics::Gauge* gauge) : gauge_(gauge) {}
+  [[nodiscard]] std::size_t count() const { return count_; }
+  void add(int change) {
+    count_ += static_cast<std::size_t>(change);
+    if (gauge_ != nullptr) gauge_->add(change);
+  }
+
+ private:
+  std::size_t count_ = 0;
+  metrics::Gauge* gauge_;
+};
+
 /// The threads of one kind of look-up.
 class Pool {
  public:
-  Pool(Executor loop, std::size_t threads, std::size_t max_queued)
-      : loop_(std::move(loop)), capacity_(threads + max_queued), threads_(threads) {}
+  Pool(Executor loop, std::size_t threads, std::size_t max_queued, metrics::Registry* metrics, const char* name)
+      : loop_(std::move(loop)),
+        capacity_(threads + max_queued),
+        open_(std::make_shared<Open>(metrics == nullptr ? nullptr : &metrics->queue(name, capacity_))),
+        threads_(threads) {}
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   ~Pool() {
@@ -145,15 +163,15 @@ class Pool {
 
   template <class T>
   Task<Result<T>> run(std::function<Result<T>()> look_up) {
-    if (*open_ >= capacity_) co_return fail(Errc::resolve_failed, "too many look-ups");
+    if (open_->count() >= capacity_) co_return fail(Errc::resolve_failed, "too many look-ups");
     auto call = std::make_shared<Call<T>>(async::Event(loop_));
-    ++*open_;
+    open_->add(1);
     asio::post(threads_, [loop = loop_, open = open_, caller = std::weak_ptr(call), look_up = std::move(look_up)] {
       name_this_thread("tap-resolver");
       // Whoever has given up while queued costs no look-up.
       Result<T> answer = caller.expired() ? fail(Errc::timed_out) : look_up();
       asio::post(loop, [open, caller, answer = std::move(answer)] {
-        --*open;
+        open->add(-1);
         const auto waiting = caller.lock();
         if (!waiting) return;
         waiting->answer = answer;
@@ -167,19 +185,19 @@ class Pool {
  private:
   Executor loop_;
   std::size_t capacity_;
-  std::shared_ptr<std::size_t> open_ = std::make_shared<std::size_t>(0);  // shared with answers on their way; loop only
+  std::shared_ptr<Open> open_;  // shared with answers on their way; loop only
   asio::thread_pool threads_;
 };
 
 class SystemResolver final : public Resolver {
  public:
-  SystemResolver(Executor loop, ResolverOptions options)
+  SystemResolver(Executor loop, ResolverOptions options, metrics::Registry* metrics)
       : options_(options),
-        operators_(loop, options.operator_threads, options.max_queued),
-        pds_(loop, options.pds_threads, options.max_queued),
-        did_web_(loop, options.did_web_threads, options.max_queued),
-        handles_(loop, options.handle_threads, options.max_queued),
-        txt_(loop, options.txt_threads, options.max_queued) {}
+        operators_(loop, options.operator_threads, options.max_queued, metrics, "names_operators"),
+        pds_(loop, options.pds_threads, options.max_queued, metrics, "names_pds"),
+        did_web_(loop, options.did_web_threads, options.max_queued, metrics, "names_did_web"),
+        handles_(loop, options.handle_threads, options.max_queued, metrics, "names_handles"),
+        txt_(loop, options.txt_threads, options.max_queued, metrics, "names_txt") {}
 
   Task<Result<Addresses>> addresses(std::string host, Names whose) override {
     boost::system::error_code not_literal;
@@ -217,8 +235,8 @@ class SystemResolver final : public Resolver {
 
 }  // namespace
 
-std::unique_ptr<Resolver> make_resolver(Executor loop, ResolverOptions options) {
-  return std::make_unique<SystemResolver>(std::move(loop), options);
+std::unique_ptr<Resolver> make_resolver(Executor loop, ResolverOptions options, metrics::Registry* metrics) {
+  return std::make_unique<SystemResolver>(std::move(loop), options, metrics);
 }
 
 }  // namespace tap::net

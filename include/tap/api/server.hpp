@@ -35,7 +35,11 @@ struct ServerOptions {
   std::string admin_password = {};  ///< empty: no authentication (protocol 11.1)
   std::size_t max_body = 8 << 20;
   std::size_t max_header = 64 << 10;
+  std::size_t max_held = 64 << 20;  ///< by all requests together, while they are read and answered; more are refused
   std::size_t max_connections = 1'000;
+  /// Requests that ask the database or the directory, at once: when those do not answer, /health and what stands in
+  /// memory still do. Others wait for request_timeout, and are refused then.
+  std::size_t max_asking = 100;
   std::chrono::milliseconds request_timeout{30'000};  ///< to read one request, body included
   std::chrono::milliseconds idle_timeout{120'000};    ///< between two requests of a connection
   bool webhook_mode = false;                          ///< events go to a webhook: /channel is refused

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tap/async/task.hpp"
+#include "tap/base/metrics.hpp"
 #include "tap/base/result.hpp"
 #include "tap/net/error.hpp"
 
@@ -52,6 +53,9 @@ struct ResolverOptions {
   std::size_t max_queued = 4096;  ///< of each kind
   std::uint16_t port = 0;         ///< of a server on 127.0.0.1 to ask instead of the system's, for tests; 0: none
 };
-[[nodiscard]] std::unique_ptr<Resolver> make_resolver(Executor loop, ResolverOptions options = {});
+/// With `metrics`, the look-ups of each kind that wait or are under way are queues: names_operators, names_pds,
+/// names_did_web, names_handles, names_txt.
+[[nodiscard]] std::unique_ptr<Resolver> make_resolver(Executor loop, ResolverOptions options = {},
+                                                      metrics::Registry* metrics = nullptr);
 
 }  // namespace tap::net

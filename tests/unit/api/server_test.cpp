@@ -87,6 +87,8 @@ TEST_F(HttpServer, SlowAndSilentClientsAreCut) {
   EXPECT_EQ(exchange("GET /health HT"), "") << "a head without an end";
   EXPECT_EQ(exchange("POST /repos/add HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nab"), "") << "half a body";
   EXPECT_THAT(exchange(request("GET", "/health")), HasSubstr("200 OK")) << "kept alive, then idle";
+  begin({.request_timeout = 1h, .idle_timeout = 1ms});
+  EXPECT_THAT(exchange(request("GET", "/health")), HasSubstr("200 OK")) << "idle has a limit of its own";
 }
 
 TEST_F(HttpServer, AClientThatDoesNotTakeItsAnswerIsCut) {
@@ -151,6 +153,50 @@ TEST_F(HttpServer, AtTheLimitOfConnectionsOthersWait) {
   EXPECT_EQ(second->received(), "");
   first->close();
   EXPECT_EQ(next(*second).status, 200);
+}
+
+TEST_F(HttpServer, AllRequestsTogetherHoldABoundedNumberOfBytes) {
+  begin({.max_header = 1'000, .max_held = 100'000});
+  const metrics::Gauge& held = metrics.queue("http_bytes", 0);
+  const auto beginning = [](std::size_t sent) {
+    return "POST /repos/add HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 90000\r\n\r\n" +
+           std::string(sent, ' ');
+  };
+  auto first = dial();
+  first->send(beginning(60'000));
+  loop.run_until([&] { return held.value() >= 60'000; });
+  auto second = dial();
+  second->send(beginning(60'000));
+  const Reply refused = next(*second);
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.body, "{\"message\":\"too many large requests at once\"}\n");
+  second->close();
+  EXPECT_EQ(ask("GET", "/health").status, 200) << "small ones are none";
+  // There is room again once the first one is answered.
+  first->send(std::string(30'000 - 11, ' ') + R"({"dids":[]})");
+  EXPECT_EQ(next(*first).status, 400);
+  loop.run_until([&] { return held.value() < 1'000; });
+  auto third = dial();
+  third->send(beginning(60'000));
+  loop.run_until([&] { return held.value() >= 60'000; });
+}
+
+TEST_F(HttpServer, RequestsThatWaitForADatabaseThatHangsDoNotKeepOthersFromTheirAnswer) {
+  begin({.max_asking = 1, .request_timeout = 100ms});
+  track("did:plc:a");
+  reader.gate.close();
+  auto waiting = dial();
+  waiting->send(request("GET", "/info/did:plc:a"));
+  loop.run_until([&] { return reader.gate.waiting() == 1; });
+  EXPECT_EQ(metrics.queue("http_asking", 0).value(), 1);
+  const Reply refused = ask("POST", "/repos/add", R"({"dids":["did:plc:b"]})");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.body, "{\"message\":\"too many requests wait for the database\"}\n");
+  EXPECT_EQ(ask("GET", "/health").status, 200);
+  EXPECT_EQ(ask("GET", "/stats/repo-count").status, 200);
+  reader.gate.open();
+  EXPECT_EQ(next(*waiting).status, 200);
+  EXPECT_EQ(ask("POST", "/repos/add", R"({"dids":["did:plc:b"]})").status, 200);
 }
 
 TEST_F(HttpServer, AStopLetsRequestsUnderWayFinish) {

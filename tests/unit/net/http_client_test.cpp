@@ -79,6 +79,16 @@ TEST_F(HttpClientTest, PassesOverInterimAnswers) {
   EXPECT_EQ(outcome({.url = url()}), "200 ok");
 }
 
+TEST_F(HttpClientTest, OnlySoManyInterimAnswersArePassedOver) {
+  std::string hints;
+  for (int i = 0; i < 8; ++i) hints += "HTTP/1.1 103 Early Hints\r\n\r\n";
+  const std::string last = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  script({{.raw = hints + last}});
+  EXPECT_EQ(outcome({.url = url()}), "200 ok");
+  script({{.raw = hints + "HTTP/1.1 103 Early Hints\r\n\r\n" + last}});
+  EXPECT_EQ(outcome({.url = url()}), text_of(Errc::bad_response));
+}
+
 TEST_F(HttpClientTest, AnswersWithoutBodyEndAtOnce) {
   script(
       {{.raw = "HTTP/1.1 204 No Content\r\n\r\n"}, {.raw = "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"}});

@@ -21,7 +21,7 @@ class Txt : public testing::Test {
     options.port = dns_.port();
     options.attempt_timeout = 1s;
     options.attempts = 1;
-    return make_resolver(loop_.executor(), options);
+    return make_resolver(loop_.executor(), options, &metrics_);
   }
   Result<std::vector<std::string>> ask(const std::string& name) {
     const auto resolver = make();
@@ -29,6 +29,7 @@ class Txt : public testing::Test {
   }
   test::Loop loop_;
   test::DnsServer dns_;
+  metrics::Registry metrics_;
 };
 
 TEST_F(Txt, JoinsTheStringsOfARecord) {
@@ -103,9 +104,11 @@ TEST_F(Txt, AQueueThatIsFullRefuses) {
   ASSERT_FALSE(third);
   EXPECT_EQ(third.error(), Errc::resolve_failed);
   EXPECT_FALSE(first.done());
+  EXPECT_EQ(metrics_.queue("names_txt", 0).value(), 2) << "of a capacity of 2";
   loop_.run_until([&] { return first.done() && second.done(); });
   dns_.set_txt("a.test", {{"x"}});
   EXPECT_TRUE(loop_.run(resolver->txt("a.test"))) << "there is room again";
+  EXPECT_EQ(metrics_.queue("names_txt", 0).value(), 0);
 }
 
 TEST_F(Txt, QueuedLookUpsThatNobodyWaitsForAreNotMade) {

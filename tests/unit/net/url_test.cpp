@@ -41,6 +41,12 @@ TEST(Url, ReadsEveryPart) {
   }
 }
 
+TEST(Url, EndsAtEightKibibytes) {
+  const std::string longest = "https://h/" + std::string(8'192 - 10, 'a');
+  EXPECT_TRUE(Url::parse(longest));
+  EXPECT_FALSE(Url::parse(longest + 'a'));
+}
+
 TEST(Url, RefusesWhatIsNone) {
   const std::string cases[] = {"",
                                "example.com",
