@@ -20,11 +20,14 @@ class LoopReader final : public Reader {
         thread_(std::move(loop), 1, &metrics.queue("store_reads", 0), "tap-reader") {}
 
   Task<Result<std::vector<outbox::Event>>> read(outbox::EventId after, std::size_t max) override {
-    return run(timings_.events, [=](Queries& queries) { return queries.events(after, max); });
+    if (!writer_.has_room_for_acks()) co_return too_many_acks();
+    co_return co_await run(timings_.events, [=](Queries& queries) { return queries.events(after, max); });
   }
   Task<Result<outbox::LanePage>> read_lane(outbox::LaneKey lane, outbox::EventId first, outbox::EventId last,
                                            std::size_t max) override {
-    return run(timings_.lane, [=](Queries& queries) { return queries.lane_events(lane, first, last, max); });
+    if (!writer_.has_room_for_acks()) co_return too_many_acks();
+    co_return co_await run(timings_.lane,
+                           [=](Queries& queries) { return queries.lane_events(lane, first, last, max); });
   }
   Task<Result<void>> set_aside(std::vector<outbox::DeadLetter> letters) override {
     Write write;
@@ -72,6 +75,9 @@ class LoopReader final : public Reader {
           dead_letters(metrics, "read_dead_letters") {}
     Timing events, lane, details, collections, records, buffered, buffered_count, cursor, dead_letters;
   };
+
+  /// Consumers ack faster than the database forgets, or it cannot be written to at all.
+  static std::unexpected<Error> too_many_acks() { return fail(Errc::busy, "too many acks are not durable yet"); }
 
   template <class Query, class Answer = std::invoke_result_t<Query, Queries&>>
   Task<Answer> run(Timing& timing, Query query) {

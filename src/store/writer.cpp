@@ -26,6 +26,8 @@ class LoopWriter final : public Writer {
         room_(loop_),
         on_superseded_(options.on_superseded),
         depth_(metrics.queue("store_writes", capacity_)),
+        acks_(metrics.queue("store_acks", options.acks)),
+        max_acks_(options.acks),
         thread_(store, metrics, options, [this] { post_delivery(); }) {}
   ~LoopWriter() override { stop(); }
 
@@ -37,6 +39,7 @@ class LoopWriter final : public Writer {
   void ack(std::span<const outbox::EventId> ids) override {
     if (!stopped_) thread_.ack(ids);
   }
+  bool has_room_for_acks() const override { return std::cmp_less(acks_.value(), max_acks_); }
   void connect(outbox::Inbox& inbox) override { inbox_ = &inbox; }
 
   void stop() override {
@@ -87,6 +90,8 @@ class LoopWriter final : public Writer {
   async::Event room_;
   std::function<void(const Error&)> on_superseded_;
   metrics::Gauge& depth_;
+  metrics::Gauge& acks_;  // the thread keeps it
+  std::size_t max_acks_;
   outbox::Inbox* inbox_ = nullptr;
   std::size_t pending_ = 0;
   bool stopped_ = false;

@@ -31,6 +31,7 @@ WriterThread::WriterThread(Store& store, metrics::Registry& metrics, const Write
     : store_(store),
       options_(options),
       wake_(std::move(wake)),
+      waiting_acks_(metrics.queue("store_acks", options.acks)),
       unfolded_since_(Clock::now()),
       writing_(kLog, "writing to the database", failures(metrics, "transaction")),
       folds_(kLog, "fold of the journal", failures(metrics, "fold")),
@@ -63,6 +64,7 @@ void WriterThread::submit(Request request) {
 
 void WriterThread::ack(std::span<const outbox::EventId> ids) {
   if (ids.empty()) return;
+  waiting_acks_.add(static_cast<std::int64_t>(ids.size()));
   {
     const std::lock_guard lock(mutex_);
     const bool first = inbox_acks_.empty();
@@ -159,7 +161,7 @@ void WriterThread::transact(Batch batch) {
   std::vector<Result<outbox::EventId>> results;
   auto first = apply(writes, acks_);
   if (first) {
-    acks_.clear();
+    acks_are_durable();
     for (const Write& write : writes) {
       results.emplace_back(*first);
       first = outbox::EventId{static_cast<std::uint64_t>(*first) + write.events.size()};
@@ -189,10 +191,15 @@ void WriterThread::one_by_one(std::span<const Write> writes, std::vector<Result<
 void WriterThread::apply_acks() {
   if (acks_.empty()) return;
   if (apply({}, acks_)) {
-    acks_.clear();
+    acks_are_durable();
   } else {
     not_before_ = Clock::now() + kRetry;
   }
+}
+
+void WriterThread::acks_are_durable() {
+  waiting_acks_.add(-static_cast<std::int64_t>(acks_.size()));
+  acks_.clear();
 }
 
 Result<outbox::EventId> WriterThread::apply(std::span<const Write> writes, std::span<const outbox::EventId> acks) {

@@ -79,6 +79,7 @@ class WriterThread {
   void transact(Batch batch);
   void one_by_one(std::span<const Write> writes, std::vector<Result<outbox::EventId>>& results);
   void apply_acks();
+  void acks_are_durable();
   void answer(Request& request, const Result<outbox::EventId>& result, Write write, Finished& finished);
   void start_fold(Request& request, Finished& finished);
   [[nodiscard]] Result<outbox::EventId> apply(std::span<const Write> writes, std::span<const outbox::EventId> acks);
@@ -108,6 +109,7 @@ class WriterThread {
 
   // The thread's own.
   std::vector<outbox::EventId> acks_;  // taken from the inbox and not durable
+  metrics::Gauge& waiting_acks_;       // these, and those in the inbox
   std::vector<FoldWaiter> fold_waiters_;
   bool folding_ = false;    // a round is under way
   bool sweeping_ = true;    // there may be journal rows that are done with

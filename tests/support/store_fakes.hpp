@@ -189,6 +189,7 @@ class FakeWriter final : public store::Writer {
     co_return Result<void>{};
   }
   void ack(std::span<const outbox::EventId> ids) override { database_.forget(ids); }
+  [[nodiscard]] bool has_room_for_acks() const override { return true; }
   [[nodiscard]] Task<Result<void>> fold() override {
     ++folds;
     co_await gate.pass();

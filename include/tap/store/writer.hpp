@@ -26,8 +26,10 @@ class Writer {
   /// A caller that is cancelled in this wait has written nothing; an accepted write cannot be cancelled: its caller
   /// hears the answer first, so that what it keeps in memory stays in step.
   [[nodiscard]] virtual Task<Result<void>> commit(Write write) = 0;
-  /// Acks join the next transaction, at the latest after 200 ms.
+  /// Acks join the next transaction, at the latest after 200 ms. They are taken also when nothing can be written.
   virtual void ack(std::span<const outbox::EventId> ids) = 0;
+  /// False while too many acks wait for a transaction that succeeds: no more events are to be given to consumers.
+  [[nodiscard]] virtual bool has_room_for_acks() const = 0;
   /// Resumes once everything committed before is in the tables.
   [[nodiscard]] virtual Task<Result<void>> fold() = 0;
   /// The same for one repo: at once when nothing of it is unfolded, as is the rule for a repo that waits for its
@@ -44,6 +46,7 @@ class Writer {
 
 struct WriterOptions {
   std::size_t inbox = 10'000;           ///< writes waiting
+  std::size_t acks = 1'000'000;         ///< waiting; from here on no more events are read
   std::size_t batch_events = 5'000;     ///< events and mutations of one transaction
   std::chrono::milliseconds gather{1};  ///< between the begins of two transactions, where many writes come
   FoldOptions fold;
@@ -73,7 +76,8 @@ class Reader : public outbox::Journal {
   /// Later queries fail with Errc::closed. The threads end with the object, once the loop has run to its end.
   virtual void stop() = 0;
 };
-/// acked() and set_aside() go to the writer.
+/// acked() and set_aside() go to the writer. While that has no room for acks, read() and read_lane() fail with
+/// Errc::busy.
 [[nodiscard]] Result<std::unique_ptr<Reader>> make_reader(Executor loop, Store& store, Writer& writer,
                                                           metrics::Registry& metrics);
 
