@@ -145,6 +145,9 @@ TEST_F(DiscoveryTest, LooksAtABoundedNumberOfReposAndAtFewOfHosts) {
   EXPECT_EQ(cursor(), seq);
   receive(message);
   until(kRefused, 1'001);
+  message.repo = "did:web:host1.test";
+  receive(message);
+  until(kRefused, 1'002);
 }
 
 TEST_F(DiscoveryTest, HoldsABoundedNumberOfBytes) {

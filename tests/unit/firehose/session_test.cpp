@@ -144,6 +144,8 @@ TEST_F(SessionTest, ReconnectsFromTheLowWaterMark) {
 
   // What is sent again is in flight or done: taken once.
   relay.send(unfinished.frame());
+  loop.settle();
+  EXPECT_EQ(metrics.gauge("tap_queue_depth", "", {{"queue", "lanes"}}).value(), 1);
   writer.gate.open();
   send_seq(11);
   send_seq(12);

@@ -252,6 +252,29 @@ TEST_F(OutboxTest, StuckLaneFreesTheMemoryThatOthersWaitFor) {
   EXPECT_THAT(take(sink), ElementsAre(22, 23, 24));
 }
 
+TEST_F(OutboxTest, FailureDuringTheReadOfItsLaneLosesNothing) {
+  options_.lane_capacity = 4;
+  start();
+  commit(12);
+  FakeSink first;
+  FakeSink second;
+  outbox_->attach(first);
+  outbox_->attach(second);
+  EXPECT_THAT(send(first, 3), ElementsAre(1, 2, 3));
+  EXPECT_THAT(send(second, 3), ElementsAre(4, 5, 6));
+  EXPECT_TRUE(outbox_->refused(first, EventId{1}, "no"));  // 11 and 12 are left on disk
+  EXPECT_THAT(send(first, 2), ElementsAre(7, 8));
+  journal_.gate.close();
+  ack(2);
+  ASSERT_EQ(journal_.lane_reads, 1);
+  outbox_->detach(second);
+  EXPECT_TRUE(outbox_->refused(first, EventId{3}, "no"));  // 10 as well
+  journal_.gate.open();
+  loop_.settle();
+  for (const auto id : Ids{1, 3, 7, 8}) EXPECT_TRUE(ack(id));
+  EXPECT_THAT(take_all(first), ElementsAre(4, 5, 6, 9, 10, 11, 12));
+}
+
 TEST_F(OutboxTest, ReadOfAStuckLaneThatFailsIsTriedAgain) {
   options_.lane_capacity = 1;
   start();

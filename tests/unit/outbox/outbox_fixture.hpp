@@ -141,6 +141,15 @@ class OutboxTest : public testing::Test {
     loop_.settle();
     return known;
   }
+  /// Sends and acks until nothing more comes.
+  Ids take_all(FakeSink& sink) {
+    Ids all;
+    for (Ids ids = send(sink); !ids.empty(); ids = send(sink)) {
+      for (const std::uint64_t id : ids) EXPECT_TRUE(ack(id));
+      all.insert(all.end(), ids.begin(), ids.end());
+    }
+    return all;
+  }
   /// Turns the clock and lets the outbox look at it, as its timer would.
   void pass(std::chrono::milliseconds time) {
     clock_.advance(time);

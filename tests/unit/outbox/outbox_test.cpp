@@ -203,6 +203,29 @@ TEST_F(OutboxTest, CommitDuringTheFirstReadKeepsTheOrder) {
   EXPECT_THAT(send(sink), ElementsAre(4));
 }
 
+TEST_F(OutboxTest, CommitsDuringAReadThatAreTooManyToKeepAreReadBehindIt) {
+  journal_.gate.close();
+  start(2);
+  commit(1'500);
+  journal_.gate.open();
+  loop_.settle();
+  FakeSink sink;
+  outbox_->attach(sink);
+  EXPECT_EQ(send(sink).size(), 1'502U);
+}
+
+TEST_F(OutboxTest, CommitsDuringAReadThatThereIsNoRoomForAreReadBehindIt) {
+  options_.capacity = 4;
+  journal_.gate.close();
+  start(2);
+  commit(6);
+  journal_.gate.open();
+  loop_.settle();
+  FakeSink sink;
+  outbox_->attach(sink);
+  EXPECT_THAT(take_all(sink), ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
+}
+
 TEST_F(OutboxTest, MemoryIsBoundInEvents) {
   options_.capacity = 8;
   start();
