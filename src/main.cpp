@@ -5,6 +5,7 @@
 #include "tap/store/check.hpp"
 
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -27,9 +28,15 @@ tap::app::Environment read_environment() {
   return environment;
 }
 
-/// A file .env in the working directory, if there is one.
+/// A file .env in the working directory, if there is one. What else has that name is no reason to stop.
 void read_dotenv(tap::app::Environment& environment) {
+  std::error_code unseen;
+  if (!std::filesystem::exists(".env", unseen)) return;
   std::ifstream file(".env", std::ios::binary);
+  if (std::filesystem::is_directory(".env", unseen) || !file) {
+    kLog.warn(".env cannot be read");
+    return;
+  }
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   for (const std::size_t line : tap::app::add_dotenv(text, environment)) {
     kLog.warn("skipped a line of .env that is no variable", {{"line", line}});
