@@ -3,11 +3,15 @@
 #include "contract/contract.hpp"
 #include "contract/raw_http.hpp"
 #include "integration/receiver.hpp"
+#include "support/atproto/shared_dir.hpp"
 #include "support/net/ws_wire.hpp"
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
+#include <iterator>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 
 namespace tap::test {
@@ -37,14 +41,19 @@ const std::vector<Line> kLines = {
     {"added dids", "INFO", "server", {"count", "new"}},
     {"connected to the relay", "INFO", "firehose", {"relayUrl", "cursor"}},
     {"the connection to the relay ended", "WARN", "firehose", {"error"}},
+    {"repo will be fetched again", "WARN", "firehose", {"did", "seq", "error"}},
+    {"account status changed", "INFO", "firehose", {"did", "status"}},
     {"skipped a malformed frame", "WARN", "firehose", {"error"}},
     {"resynced a repo", "INFO", "resyncer", {"did", "rev", "size", "count"}},
     {"failed to resync a repo", "WARN", "resyncer", {"did", "retries", "error"}},
     {"a host wants to be left alone", "WARN", "resyncer", {"host", "seconds"}},
     {"failed to list repos", "WARN", "crawler", {"list", "error", "retry_in_ms"}},
     {"events are unacked for too long, sending again", "INFO", "outbox", {"count"}},
+    {"consumer disconnected", "INFO", "channel", {"remote", "reason", "count"}},
     {"stopped", "INFO", "stopper", {"step"}},
 };
+const std::vector<std::string> kRefusedKeys = {"id", "retries", "url", "error"};
+const std::vector<std::string> kSetAsideKeys = {"id", "did", "rev", "collection", "rkey", "attempts", "reason"};
 
 /// One program that meets all that.
 class Log : public ::testing::TestWithParam<Line> {
@@ -71,6 +80,11 @@ class Log : public ::testing::TestWithParam<Line> {
     }
     tap.track(crowded);
     (void)tap.tap().wait_for_line("a host wants to be left alone");
+    (void)alice.post();
+    tap.send(alice.sync());
+    (void)tap.tap().wait_for_line("repo will be fetched again");
+    tap.send(alice.status(false, "deactivated"));
+    (void)tap.tap().wait_for_line("account status changed");
     tap.relay_.send_raw(server_frame(2, as_bytes("x")));
     (void)tap.tap().wait_for_line("skipped a malformed frame");
     tap.relay_.cut();
@@ -146,6 +160,35 @@ TEST_F(Log, AccessLineHasTheKeysOfTheOriginalInOrder) {
   EXPECT_EQ(line.at("bytes_out"), answer_.body.size());
 }
 
+/// The keys that the protocol names beside those of every line.
+std::vector<std::string> documented_keys(const std::string& protocol) {
+  std::ifstream file(protocol);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::string before = "plus per message ";
+  const std::size_t begin = text.find(before) + before.size();
+  std::istringstream list(text.substr(begin, text.find('.', begin) - begin));
+  std::vector<std::string> keys;
+  for (std::string key; std::getline(list >> std::ws, key, ',');) keys.push_back(key);
+  return keys;
+}
+TEST(LogKeys, OfTheProtocolStandInARowAboveOrAreGoneByTheDocument) {
+  TAP_SHARED_OR_SKIP(protocol, "spec/protocol.md");
+  std::set<std::string> kept(kRefusedKeys.begin(), kRefusedKeys.end());
+  kept.insert(kSetAsideKeys.begin(), kSetAsideKeys.end());
+  for (const Line& row : kLines) kept.insert(row.keys.begin(), row.keys.end());
+  std::ifstream file(TAP_SOURCE_DIR "/docs/operations.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const std::size_t begin = page.find("Keys of the original's messages that are gone");
+  ASSERT_NE(begin, std::string::npos);
+  const std::string gone = page.substr(begin, page.find("\n\n", begin) - begin);
+  const auto keys = documented_keys(protocol);
+  ASSERT_GT(keys.size(), 20U);
+  for (const std::string& key : keys) {
+    const bool is_gone = gone.find("`" + key + "`") != std::string::npos;
+    EXPECT_NE(kept.contains(key), is_gone) << key;
+  }
+}
+
 class LogMessage : public TapTest {};
 TEST_F(LogMessage, WebhookSaysThatItFailsAndThatAnEventIsSetAside) {
   Receiver receiver(log_);
@@ -157,12 +200,10 @@ TEST_F(LogMessage, WebhookSaysThatItFailsAndThatAnEventIsSetAside) {
   track(alice);
   const auto refused = tap().wait_for_line("webhook refuses an event");
   EXPECT_EQ(refused.at("component"), "webhook_client");
-  for (const char* key : {"id", "retries", "url", "error"}) EXPECT_TRUE(refused.contains(key)) << key;
+  for (const std::string& key : kRefusedKeys) EXPECT_TRUE(refused.contains(key)) << key;
   const auto aside = tap().wait_for_line("set an event aside that no consumer takes");
   EXPECT_EQ(aside.at("component"), "outbox");
-  for (const char* key : {"id", "did", "rev", "collection", "rkey", "attempts", "reason"}) {
-    EXPECT_TRUE(aside.contains(key)) << key;
-  }
+  for (const std::string& key : kSetAsideKeys) EXPECT_TRUE(aside.contains(key)) << key;
   tap().kill();
 }
 TEST_F(LogMessage, DebugSaysMore) {

@@ -5,6 +5,8 @@
 
 #include "contract/contract.hpp"
 
+#include <filesystem>
+
 namespace tap::test {
 namespace {
 
@@ -207,6 +209,15 @@ TEST(Dotenv, LineThatIsNoVariableIsNamed) {
   EXPECT_THAT(run.out, HasSubstr("\"line\":2"));
 }
 
+TEST(Dotenv, ThatIsNoFileIsNamedAndNoHarm) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path() / ".env");  // where some keep their Python
+  TapProcess process(
+      {.binary = TAP_BINARY, .folder = folder.path(), .arguments = {"run", "--max-attempts", "-1"}, .environment = {}});
+  EXPECT_THAT(process.wait_for_line("exiting process").at("error").get<std::string>(), HasSubstr("not -1"));
+  EXPECT_EQ(process.wait_for_line(".env cannot be read").at("level"), "WARN");
+}
+
 /// What the original leaves unchecked, and what it says in our place: one line that names flag and variable.
 struct Nonsense {
   std::string row;
@@ -232,6 +243,9 @@ INSTANTIATE_TEST_SUITE_P(
         Nonsense{
             "plc url", {"--plc-url", "x"}, {"plc-url must start with http:// or https://", "--plc-url", "TAP_PLC_URL"}},
         Nonsense{"webhook url", {"--webhook-url", "hook.example"}, {"--webhook-url", "TAP_WEBHOOK_URL"}},
+        Nonsense{"webhook url without a host",
+                 {"--webhook-url", "https://:80"},
+                 {"webhook-url cannot be read", "--webhook-url", "TAP_WEBHOOK_URL"}},
         Nonsense{"database url",
                  {"--db-url", "mysql://x"},
                  {"unsupported database URL scheme: must start with sqlite://, postgres://, or postgresql://",
@@ -252,6 +266,31 @@ INSTANTIATE_TEST_SUITE_P(
                  {"--bind", ":2480", "--metrics-listen", ":2480"},
                  {"--metrics-listen", "TAP_METRICS_LISTEN", "--bind", "TAP_BIND"}}),
     RowName());
+
+/// What the original takes in silence though it does nothing, and which so many may have set.
+struct Idle {
+  std::string row;
+  std::vector<std::string> arguments;
+  std::vector<std::string> names;
+};
+class Idleness : public TapTest, public ::testing::WithParamInterface<Idle> {};
+TEST_P(Idleness, IsAWarningThatNamesFlagAndVariable) {
+  start(GetParam().arguments);
+  const auto line = tap().wait_for_line("a setting has no effect");
+  EXPECT_EQ(line.at("level"), "WARN");
+  for (const std::string& name : GetParam().names) EXPECT_THAT(line.at("reason").get<std::string>(), HasSubstr(name));
+}
+INSTANTIATE_TEST_SUITE_P(Of, Idleness,
+                         ::testing::Values(Idle{"acks of a webhook",
+                                                {"--webhook-url", "http://127.0.0.1:1/", "--disable-acks"},
+                                                {"--disable-acks", "TAP_DISABLE_ACKS"}},
+                                           Idle{"attempts without acks",
+                                                {"--disable-acks", "--max-attempts", "3"},
+                                                {"--max-attempts", "TAP_MAX_ATTEMPTS"}},
+                                           Idle{"the whole network where nothing is followed",
+                                                {"--outbox-only", "--full-network"},
+                                                {"--full-network", "TAP_FULL_NETWORK", "--outbox-only"}}),
+                         RowName());
 
 /// Every number of the table, below what it may be.
 struct Number {
