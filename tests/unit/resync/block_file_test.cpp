@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <filesystem>
 #include <random>
 #include <string>
@@ -122,6 +123,14 @@ TEST(BlockFile, TellsBlocksApartThatShareAPlaceInTheIndex) {
 
 TEST(BlockFile, SaysWhenThereIsNoPlaceToSpillTo) {
   BlockFile file("/nonexistent/directory", 64);
+  const Bytes bytes = block(1, 100);
+  const auto put = file.put(Cid::of(Cid::Codec::raw, bytes), bytes);
+  ASSERT_FALSE(put);
+  EXPECT_TRUE(put.error() == Errc::temporary_file) << put.error().message();
+}
+
+TEST(BlockFile, SaysWhenTheDiskIsFull) {
+  BlockFile file("anywhere", 64, [](const char*, int, mode_t) { return ::open("/dev/full", O_RDWR); });
   const Bytes bytes = block(1, 100);
   const auto put = file.put(Cid::of(Cid::Codec::raw, bytes), bytes);
   ASSERT_FALSE(put);

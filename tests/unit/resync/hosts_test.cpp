@@ -120,6 +120,16 @@ TEST(Hosts, RestsLongerFromAHostTheMoreOftenItHangs) {
   EXPECT_THAT(rests, ElementsAre(0s, 30s, 60s, 120s, 240s, 480s, 960s, 1920s, 3600s, 3600s));
 }
 
+TEST(Hosts, ForgetsHowOftenAHostHungOnceItAnswers) {
+  Hosts hosts({});
+  const auto fetch = [&](Answer answer) {
+    ASSERT_EQ(hosts.enter("a", RepoId{1}, kNow), Entry::entered);
+    hosts.leave("a", answer, kNow);
+  };
+  for (const auto answer : {Answer::none, Answer::prompt, Answer::none, Answer::prompt}) fetch(answer);
+  ASSERT_EQ(hosts.enter("a", RepoId{1}, kNow), Entry::entered) << "it never hung twice in a row";
+}
+
 TEST(Hosts, TakesFetchesThatHangTogetherForOneTrouble) {
   Hosts hosts({.per_host = 4});
   prove(hosts, "a");

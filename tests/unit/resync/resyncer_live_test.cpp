@@ -161,6 +161,21 @@ TEST_F(ResyncerLive, LetsEventsFromBeforeTheStartGoFirst) {
   EXPECT_EQ(events[1].order, outbox::Order::historical);
 }
 
+TEST_F(ResyncerLive, LetsWhatAnAttemptThatEndedHalfWayHasToldGoFirst) {
+  account.fill(3);
+  const auto id = world.track(account);
+  EXPECT_TRUE(world.ledger.take_blank(id));  // an attempt has begun
+  const auto cid = atproto::Cid::of(atproto::Cid::Codec::dag_cbor, account.records().begin()->second);
+  world.database.apply({.mutations = {store::PutRecords{id, {{"app.bsky.feed.post", "gone", cid}}}}, .events = {}});
+  world.serve(account);
+  world.start();
+  world.until_state(account, State::active);
+  const auto& events = world.database.events();
+  ASSERT_THAT(events, SizeIs(4));
+  EXPECT_EQ(events[0].order, outbox::Order::barrier);
+  EXPECT_EQ(events[1].order, outbox::Order::historical);
+}
+
 TEST_F(ResyncerLive, FetchesAgainWhenTooMuchWasBuffered) {
   account.fill(1);
   begin_fetch();
@@ -184,10 +199,12 @@ TEST_F(ResyncerLive, DropsWhatAnEarlierAttemptLeftBehind) {
   world.track(account);
   account.post();
   world.row(account).buffered.push_back({1, atproto::Tid(~std::uint64_t{0} >> 1), Bytes{9}});
-  world.serve(account);
-  world.start();
+  begin_fetch();
+  world.buffer(account.post(), account);
+  end_fetch();
   world.until_state(account, State::active);
   world.expect_in_step(account);
+  EXPECT_EQ(world.http.answers.asked(World::url(account)), 1);
 }
 
 TEST_F(ResyncerLive, DropsTheBufferOfAFailedFetch) {
@@ -233,6 +250,18 @@ TEST_F(ResyncerLive, DropsTheBufferOfAFetchThatTheAccountHasMadeVoid) {
   EXPECT_THAT(world.row(account).buffered, IsEmpty()) << "before the next fetch begins";
   end_fetch();
   world.until_state(account, State::active);
+}
+
+TEST_F(ResyncerLive, DoesNotChargeAnAccountForAFetchThatItsLeavingHasMadeVoid) {
+  account.fill(3);
+  begin_fetch();
+  ASSERT_TRUE(world.loop.run(world.ledger.set_account(world.id(account), repos::Account::deactivated)));
+  world.http.answers.answer(World::url(account), 400, R"({"error":"RepoDeactivated"})");
+  end_fetch();
+  world.loop.run_until([&] { return world.http.answers.gate.waiting() == 0; });
+  world.loop.settle();
+  EXPECT_EQ(world.repo(account).state, State::desynchronized);
+  EXPECT_EQ(world.row(account).details.retries, 0U);
 }
 
 TEST_F(ResyncerLive, LeavesTheRepoAsItWasWhenCancelled) {
