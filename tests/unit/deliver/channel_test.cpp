@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tap/deliver/channel.hpp"
 
+#include "tap/async/event.hpp"
+
 #include "support/clock_fakes.hpp"
 #include "support/loop.hpp"
 #include "support/raw_client.hpp"
@@ -354,6 +356,27 @@ TEST_F(Channel, AConsumerThatTakesNothingIsCut) {
   clock.advance(5ms);
   loop.run_until([&] { return hub->consumers() == 0; });
   EXPECT_EQ(outbox->size(), 1);
+}
+
+TEST_F(Channel, AConsumerThatTakesALongMessageSlowlyIsNotCut) {
+  begin({.write_timeout = 5ms, .ping_interval = 10'000h, .idle_limit = 10'000h});
+  auto client = dial();
+  client->socket().non_blocking(true);
+  std::string piece(std::size_t{1} << 20, '\0');
+  auto& writes = registry.counter("tap_consumer_writes_total", "");
+  emit({{1, kHistorical}}, ",\"x\":\"" + std::string(30'000'000, 'a') + "\"}");
+  loop.run_until([&] { return writes.value() > 0; });
+  for (int round = 0; round < 2; ++round) {
+    clock.advance(3ms);
+    const auto before = writes.value();
+    loop.run_until([&] {
+      boost::system::error_code drained;
+      while (!drained) client->socket().read_some(boost::asio::buffer(piece), drained);
+      return writes.value() > before;
+    });
+    loop.run(async::sleep_for(10ms));  // the keeper looks
+    EXPECT_EQ(hub->consumers(), 1) << round;
+  }
 }
 
 TEST_F(Channel, AHalfOpenConsumerIsAskedAndThenCut) {

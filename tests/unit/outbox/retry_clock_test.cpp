@@ -72,6 +72,15 @@ TEST(RetryClock, EventWrittenAnewStartsAnew) {
   EXPECT_THAT(clock.take_due(at(22s), kTimeout), ElementsAre(EventId{1}));
 }
 
+TEST(RetryClock, EventThatWasForgottenAndIsWrittenAnewStartsAnew) {
+  RetryClock clock;
+  clock.written(EventId{1}, at(0s));
+  clock.forget(EventId{1});
+  clock.written(EventId{1}, at(5s));
+  EXPECT_THAT(clock.take_due(at(14s), kTimeout), IsEmpty());
+  EXPECT_THAT(clock.take_due(at(15s), kTimeout), ElementsAre(EventId{1}));
+}
+
 /// Whatever the order of acks: nothing is due before its time, and everything that is left is due in the end.
 TEST(RetryClock, RandomSearchLosesNothing) {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
