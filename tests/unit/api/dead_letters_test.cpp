@@ -83,6 +83,38 @@ TEST_F(DeadLetters, OfAnyNumberAreTaken) {
   EXPECT_EQ(database.events().size(), 1'201U);
 }
 
+TEST_F(DeadLetters, ThatAreAddedDuringAReplayWaitForTheNext) {
+  for (std::uint64_t id = 1; id <= 3; ++id) set_aside(id, "did:plc:a");
+  reader.gate.close();
+  auto client = dial();
+  client->send(request("POST", "/dead-letters/replay", R"({"all":true})", "Connection: close\r\n"));
+  for (int read = 0; read < 2; ++read) {  // which one is the last
+    loop.run_until([&] { return reader.gate.waiting() == 1; });
+    reader.gate.let_one_pass();
+    loop.settle();
+  }
+  set_aside(9, "did:plc:a");
+  reader.gate.open();
+  EXPECT_EQ(parse(client->take_rest()).body, "{\"replayed\":3}\n");
+  EXPECT_THAT(left(), ElementsAre(9));
+}
+
+TEST_F(DeadLetters, OfTwoRequestsAtOnceGoBackOnce) {
+  for (std::uint64_t id = 1; id <= 3; ++id) set_aside(id, "did:plc:a");
+  reader.gate.close();
+  std::vector<std::unique_ptr<test::RawClient>> clients;
+  for (int i = 0; i < 2; ++i) {
+    clients.push_back(dial());
+    clients.back()->send(request("POST", "/dead-letters/replay", R"({"all":true})", "Connection: close\r\n"));
+  }
+  auto& open = metrics.gauge("tap_http_connections", "");
+  loop.run_until([&] { return open.value() == 2 && reader.gate.waiting() > 0; });
+  loop.settle();
+  reader.gate.open();
+  for (const auto& client : clients) EXPECT_EQ(parse(client->take_rest()).status, 200);
+  EXPECT_EQ(database.events().size(), 3U);
+}
+
 TEST_F(DeadLetters, FailedWriteIsSaid) {
   set_aside(1, "did:plc:a");
   writer.failures = 1;

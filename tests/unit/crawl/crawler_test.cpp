@@ -109,6 +109,14 @@ TEST(Crawler, TracksWhatIsListedPageByPage) {
   EXPECT_EQ(world.count("repos_added"), 4U);
 }
 
+TEST(Crawler, AsksWithADeadlineAndABoundOfBytes) {
+  World world;
+  world.http.answer(kNetwork, 200, page({1}));
+  world.crawl_to_the_end();
+  EXPECT_EQ(world.http.requests.at(0).timeout, 30s);
+  EXPECT_EQ(world.http.requests.at(0).max_body, 8U << 20);
+}
+
 TEST(Crawler, DoesNotWaitForWhatIsTrackedAlready) {
   World world;
   ASSERT_TRUE(world.loop.run(world.ledger.track({atproto::Did::parse(did(1)).value()})));
@@ -157,6 +165,18 @@ TEST(Crawler, KeepsTheCursorOfThePageThatComesNext) {
   EXPECT_EQ(world.http.asked(kNetwork), 1);
 }
 
+TEST(Crawler, TracksAPageBeforeItsCursorPassesIt) {
+  World world;
+  world.http.answer(kNetwork, 200, page({1}, "2"));
+  world.writer.gate.close();
+  const test::Background crawling = world.crawl();
+  world.loop.run_until([&] { return world.writer.gate.waiting() == 1; });
+  world.writer.gate.let_one_pass();
+  world.loop.settle();
+  EXPECT_TRUE(world.database.find(did(1)));
+  EXPECT_EQ(world.cursor(), "");
+}
+
 TEST(Crawler, AsksForEachCollectionUnderItsOwnCursor) {
   World world({.collection = "app.bsky.feed.post"});
   world.http.answer(kPosts, 200, page({1}, "2"));
@@ -178,6 +198,23 @@ TEST(Crawler, TriesAgainAfterEveryKindOfTrouble) {
     });
     EXPECT_TRUE(world.table.find(did(1))) << status;
   }
+}
+
+TEST(Crawler, CountsTheTroubleOfEachPageAnew) {
+  constexpr int kPages = 20;  // with one failure each: of one page, they would make it wait for minutes
+  World world({.longest_retry = 1U << 30});
+  const auto target = [](int number) {
+    return number == 1 ? kNetwork : kNetwork + "&cursor=" + std::to_string(number);
+  };
+  for (int number = 1; number <= kPages; ++number) world.http.answer(target(number), 500, "");
+  world.crawl_until([&] {
+    if (const int number = static_cast<int>(world.count("failures")); number > 0) {
+      world.http.answer(target(number), 200, page({number}, number < kPages ? std::to_string(number + 1) : ""));
+    }
+    return world.passes() > 0;
+  });
+  EXPECT_EQ(world.database.repos(), 20U);
+  EXPECT_EQ(world.count("failures"), 20U);
 }
 
 TEST(Crawler, ReadsFromTheBeginningWhenTheRelayDoesNotKnowItsCursorAnyMore) {

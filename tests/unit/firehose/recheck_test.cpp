@@ -151,23 +151,34 @@ TEST_F(RecheckTest, FindsAccountsThatCameBack) {
   EXPECT_EQ(count("tap_recheck_accounts_total"), 1U);
 }
 
+TEST_F(RecheckTest, AsksWithADeadlineAndABoundOfBytes) {
+  const auto account = away(1);
+  http.answer(question(account), 404, "");
+  run();
+  ASSERT_TRUE(loop.run(recheck().begin()));
+  until_over();
+  EXPECT_EQ(http.requests.at(0).timeout, std::chrono::seconds(10));
+  EXPECT_EQ(http.requests.at(0).max_body, 64U << 10);
+}
+
 TEST_F(RecheckTest, LeavesAccountsAsTheyAreOfWhichTheRelayKnowsNothing) {
   const auto unknown = away(1);
   http.answer(question(unknown), 404, R"({"error":"RepoNotFound"})");
   const auto unreadable = away(2);
   http.answer(question(unreadable), 200, "<html>");
   const auto silent = away(3);
-  const auto silent_too = away(4);
+  const auto overloaded = away(4);
+  http.answer(question(overloaded), 503, R"({"active":false})");
   const auto last = followed(5);
   run();
   ASSERT_TRUE(loop.run(recheck().begin()));
   until_over();
-  for (const auto* account : {&unknown, &unreadable, &silent, &silent_too}) {
+  for (const auto* account : {&unknown, &unreadable, &silent, &overloaded}) {
     EXPECT_EQ(status_of(*account), repos::Account::deactivated);
   }
   EXPECT_EQ(http.asked(question(unknown)), 1);
   EXPECT_EQ(http.asked(question(silent)), 10) << "trouble may pass";
-  EXPECT_EQ(http.asked(question(silent_too)), 10) << "also behind another's";
+  EXPECT_EQ(http.asked(question(overloaded)), 10) << "also behind another's";
   EXPECT_EQ(state_of(last), State::desynchronized);
 }
 
