@@ -185,8 +185,12 @@ TEST_F(DirectoryTest, RefreshDoesNotJoinAnEarlierFetch) {
   auto fresh = loop.start(directory().refresh(account.did()));
   auto joined = loop.start(directory().lookup(account.did()));
   EXPECT_EQ(http.gate.waiting(), 2U);
+  http.gate.let_one_pass();
+  loop.run_until([&] { return old.done(); });
+  auto late = loop.start(directory().lookup(account.did()));
+  EXPECT_EQ(http.gate.waiting(), 1U) << "the end of the old one is not that of the fresh one";
   http.gate.open();
-  loop.run_until([&] { return fresh.done() && old.done() && joined.done(); });
+  loop.run_until([&] { return fresh.done() && joined.done() && late.done(); });
   EXPECT_EQ(fresh.take().value()->key, account.key().public_key());
   EXPECT_EQ(joined.take().value()->key, account.key().public_key());
   EXPECT_EQ(lookup().value()->key, account.key().public_key());
