@@ -213,6 +213,29 @@ void OpenApi::ask_for_the_channel() {
   note("GET", "/channel");
 }
 
+TEST(OpenApiDocument, EveryReferenceLeadsSomewhereAndEveryComponentIsReferredTo) {
+  std::ifstream file(TAP_SOURCE_DIR "/docs/openapi.yaml");
+  std::set<std::string> components;
+  std::set<std::string> references;
+  std::string section, group;
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t indent = line.find_first_not_of(' ');
+    if (indent == std::string::npos) continue;
+    const std::string text = line.substr(indent);
+    if (indent == 0) section = text;
+    if (section == "components:" && indent == 2) group = text.substr(0, text.size() - 1);
+    if (section == "components:" && indent == 4 && group != "securitySchemes") {
+      components.insert(group + "/" + text.substr(0, text.size() - 1));
+    }
+    const std::string begin = "#/components/";
+    if (const std::size_t at = text.find(begin); at != std::string::npos) {
+      references.insert(text.substr(at + begin.size(), text.find_first_of("'`", at) - at - begin.size()));
+    }
+  }
+  EXPECT_GT(components.size(), 10U);
+  EXPECT_EQ(references, components);
+}
+
 TEST_F(OpenApi, NamesTheRoutersEndpointsAndNoOthers) {
   std::set<Endpoint> routes;
   for (const auto& [path, method] : Router::endpoints()) {
