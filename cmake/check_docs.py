@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Holds the documents to the code: their links lead somewhere; the metrics, log messages and tests that they
-name exist; each fault of the original has a test."""
+name exist; each fault of the original, and each bound, has a test."""
 import pathlib
 import re
 import sys
@@ -13,6 +13,8 @@ TEST_IN_CODE = re.compile(r"\bTEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)")
 MESSAGE_TABLE = "| it says |"
 FAULT = re.compile(r"^\| (\d+) \|.*\|([^|]*)\|$", re.MULTILINE)
 FAULTS = range(1, 81)
+BOUND = re.compile(r"^\| (?!what |---)(.*?) \|.*\|([^|]*)\|$", re.MULTILINE)
+QUEUE_IN_CODE = re.compile(r'metrics(?:\.queue\("(\w+)"|, "(names_\w+)")')
 
 
 def code_of(root: pathlib.Path) -> str:
@@ -38,6 +40,13 @@ def unproved(text: str):
     yield from (f"no test for fault {number}" for number, proof in rows if not TEST.search(proof))
 
 
+def unbounded(text: str, code: str):
+    """Bounds without a test, and queues that no bound names."""
+    yield from (f"no test for the bound: {what}" for what, proof in BOUND.findall(text) if not TEST.search(proof))
+    queues = {one or other for one, other in QUEUE_IN_CODE.findall(code)}
+    yield from (f"no bound for the queue: {name}" for name in sorted(queues) if f"`{name}`" not in text)
+
+
 def violations(root: pathlib.Path):
     code = code_of(root)
     tests = {pair for p in (root / "tests").rglob("*.[hc]pp") for pair in TEST_IN_CODE.findall(p.read_text())}
@@ -56,6 +65,8 @@ def violations(root: pathlib.Path):
         for message in messages_of(text.splitlines()):
             if message not in code:
                 yield f"{name}: nothing says: {message}"
+        if page.name == "bounds.md":
+            yield from (f"{name}: {what}" for what in unbounded(text, code))
         if page.name == "robustness.md":
             yield from (f"{name}: {what}" for what in unproved(text))
 

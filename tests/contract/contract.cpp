@@ -35,14 +35,6 @@ Outcome run_tap(const std::vector<std::string>& arguments, const std::map<std::s
   return run;
 }
 
-std::string scrape(std::uint16_t port) { return "\n" + http_call(port, {.target = "/metrics"}).body; }
-
-std::optional<double> value_of(const std::string& metrics, const std::string& series) {
-  const std::size_t at = metrics.find("\n" + series + " ");
-  if (at == std::string::npos) return std::nullopt;
-  return std::stod(metrics.substr(at + series.size() + 2));
-}
-
 std::vector<std::string> documented_rows(const std::string& protocol, const std::string& section) {
   std::ifstream file(protocol);
   std::vector<std::string> rows;

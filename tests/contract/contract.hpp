@@ -2,11 +2,11 @@
 #pragma once
 
 #include "integration/tap_test.hpp"
+#include "support/process/metrics.hpp"
 
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,11 +63,6 @@ struct Outcome {
 [[nodiscard]] Outcome run_tap(const std::vector<std::string>& arguments,
                               const std::map<std::string, std::string>& environment = {},
                               const std::string& dotenv = {});
-
-/// The text of the metrics at this port.
-[[nodiscard]] std::string scrape(std::uint16_t port);
-/// The value of a series, as `name` or `name{label="value"}`; empty when there is none.
-[[nodiscard]] std::optional<double> value_of(const std::string& metrics, const std::string& series);
 
 /// The first cells of the rows of the tables in a section of the protocol ("11.8"), as they stand there.
 [[nodiscard]] std::vector<std::string> documented_rows(const std::string& protocol, const std::string& section);

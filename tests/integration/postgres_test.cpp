@@ -2,6 +2,7 @@
 // The program on PostgreSQL: backfill and live events, kill -9, and a server that goes away meanwhile.
 #include "integration/tap_test.hpp"
 #include "support/postgres_server.hpp"
+#include "support/process/metrics.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -22,7 +23,17 @@ class Postgres : public TapTest {
     if (const std::string reason = PostgresServer::missing(); !reason.empty()) GTEST_SKIP() << "skipped: " << reason;
     postgres_server().sql("DROP SCHEMA IF EXISTS tap CASCADE; CREATE SCHEMA tap");
   }
-  [[nodiscard]] std::string database_url() const override { return postgres_server().schema_url("tap"); }
+  [[nodiscard]] std::string database_url() const override {
+    return postgres_server().schema_url("tap") + connect_timeout_;
+  }
+  /// Of the account's live events as they came.
+  [[nodiscard]] std::vector<std::string> live_revs(const Account& account) const {
+    std::vector<std::string> revs;
+    for (const Event& event : told(account)) {
+      if (event.is_live()) revs.push_back(event.body.at("rev"));
+    }
+    return revs;
+  }
 
   /// How often Tap has said that the server is gone.
   [[nodiscard]] std::size_t losses() {
@@ -31,6 +42,8 @@ class Postgres : public TapTest {
              line.find("writing to the database fails") != std::string::npos;
     }));
   }
+
+  std::string connect_timeout_;  // part of the URL
 };
 
 TEST_F(Postgres, CarriesBackfillLiveEventsAndACrash) {
@@ -83,12 +96,47 @@ TEST_F(Postgres, ServerThatGoesAwayUnderLoadCostsNothing) {
     for (const Account& account : accounts) await_records(account);
   }
   // No repo had to be fetched again: each commit came live, once, and in its order.
-  for (const Account& account : accounts) {
-    std::vector<std::string> revs;
-    for (const Event& event : told(account)) {
-      if (event.is_live()) revs.push_back(event.body.at("rev"));
+  for (const Account& account : accounts) EXPECT_EQ(live_revs(account), sent[account.did().str()]);
+  await_undelivered(0);
+  stop();
+}
+
+TEST_F(Postgres, ServerThatHangsStopsTheReadingOfTheFirehoseAndCostsNothing) {
+  connect_timeout_ = "&connect_timeout=2";
+  std::vector<Account> accounts;
+  start({"--metrics-listen", "127.0.0.1:0"});
+  const auto metrics_port = tap().wait_for_line("serving metrics").at("port").get<std::uint16_t>();
+  const auto metric = [&](const std::string& series) { return value_of(scrape(metrics_port), series).value(); };
+  consume();
+  for (std::uint64_t number = 1; number <= 10; ++number) {
+    accounts.emplace_back(number).fill(20);
+    onboard(accounts.back());
+  }
+  std::map<std::string, std::vector<std::string>> sent;  // DID to the revs of its commits
+  const auto send_more = [&](std::size_t commits) {
+    for (std::size_t i = 0; i < commits; ++i) {
+      Account& account = accounts[i % accounts.size()];
+      send(account.post());
+      sent[account.did().str()].push_back(account.head()->rev.str());
     }
-    EXPECT_EQ(revs, sent[account.did().str()]);
+  };
+  send_more(200);
+  for (const Account& account : accounts) await_records(account);
+  postgres_server().hang();
+  send_more(6'000);
+  EXPECT_EQ(get("/health").at("status"), "ok");
+  wait_for("it is given up", [&] { return losses() > 0; });
+  // So many events are in work, and what comes behind them stays in the network.
+  EXPECT_EQ(metric("tap_queue_depth{queue=\"lanes\"}"), metric("tap_queue_capacity{queue=\"lanes\"}"));
+  EXPECT_LT(metric("tap_firehose_events_received_total"), 200 + 6'000);
+  EXPECT_EQ(get("/health").at("status"), "ok");
+  EXPECT_EQ(get("/stats/repo-count").at("repo_count"), accounts.size());
+  postgres_server().go_on();
+  send_more(200);
+  // Each commit came live, once, and in its order.
+  for (const Account& account : accounts) {
+    await_records(account);
+    EXPECT_EQ(live_revs(account), sent[account.did().str()]);
   }
   await_undelivered(0);
   stop();

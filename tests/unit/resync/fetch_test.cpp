@@ -117,6 +117,13 @@ TEST_F(Fetch, TrustsNoHostThatADocumentNames) {
   EXPECT_EQ(http.requests[0].trust, net::Trust::untrusted);
 }
 
+TEST_F(Fetch, HasDeadlinesForTheWholeAndForEachPiece) {
+  (void)loop.run(fetcher().fetch("https://pds.test", account.did()));
+  ASSERT_EQ(http.requests.size(), 1U);
+  EXPECT_EQ(http.requests[0].timeout, std::chrono::seconds(300));
+  EXPECT_EQ(http.requests[0].idle, std::chrono::seconds(30));
+}
+
 TEST_F(Fetch, RefusesACarThatWasCut) {
   account.fill(20);
   Bytes car = account.full_car();

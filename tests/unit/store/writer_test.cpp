@@ -320,35 +320,11 @@ TEST_F(WriterTest, AcksOfAFailedTransactionAreNotLost) {
   store_->fail_with(Errc::full);
   writer_->ack(std::vector{EventId{1}});
   EXPECT_FALSE(loop_.run(writer_->flush()));
+  EXPECT_EQ(metrics_.queue("store_acks", 0).value(), 1);
   store_->fail_with(std::nullopt);
   EXPECT_TRUE(loop_.run(writer_->flush()));
+  EXPECT_EQ(metrics_.queue("store_acks", 0).value(), 0);
   EXPECT_EQ(store_->undelivered(), 0U);
-}
-
-TEST_F(WriterTest, NoMoreEventsAreReadWhileTooManyAcksAreNotDurable) {
-  options_.acks = 2;
-  start();
-  auto reader = make_reader(loop_.executor(), *store_, *writer_, metrics_).value();
-  const metrics::Gauge& waiting = metrics_.queue("store_acks", 0);
-  const auto read = [&] { return loop_.run(reader->read(EventId{}, 9)); };
-  const auto read_lane = [&] { return loop_.run(reader->read_lane(outbox::LaneKey{7}, EventId{1}, EventId{3}, 9)); };
-  auto events = commit(write_of({}, {draft("one"), draft("two"), draft("three")}));
-  EXPECT_TRUE(finish(events));
-  store_->fail_with(Errc::full);
-  writer_->ack(std::vector{EventId{1}});
-  EXPECT_TRUE(read());
-  writer_->ack(std::vector{EventId{2}});
-  EXPECT_EQ(waiting.value(), 2);
-  EXPECT_EQ(read().error(), Errc::busy);
-  EXPECT_EQ(read_lane().error(), Errc::busy);
-  EXPECT_FALSE(loop_.run(writer_->flush()));
-  EXPECT_EQ(read().error(), Errc::busy);
-  store_->fail_with(std::nullopt);
-  EXPECT_TRUE(loop_.run(writer_->flush()));
-  EXPECT_EQ(waiting.value(), 0);
-  EXPECT_EQ(read()->size(), 1U);
-  EXPECT_EQ(read_lane()->events.size(), 1U);
-  reader->stop();
 }
 
 TEST_F(WriterTest, FoldResumesWhenEverythingBeforeIsInTheTables) {
