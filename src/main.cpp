@@ -4,6 +4,7 @@
 #include "tap/base/log.hpp"
 #include "tap/store/check.hpp"
 
+#include <csignal>
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -74,6 +75,8 @@ int run(std::vector<std::string> arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A file that reaches the limit of `ulimit -f` or LimitFSIZE fails that write, as a full disk does, and no more.
+  std::signal(SIGXFSZ, SIG_IGN);
   int status = kFailed;
   try {
     status = run({argv + 1, argv + argc});
