@@ -50,6 +50,8 @@ Result<Database> Database::open(const std::string& path, Mode mode) {
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   Database database(handle);  // a failed open gives a handle, too
   if (code != SQLITE_OK) return fail(Errc::open_failed, path + ": " + sqlite3_errstr(code));
+  // SQLite is content with less than it was asked for; we would find out at the first write only.
+  if (mode == Mode::read_write && sqlite3_db_readonly(handle, "main") == 1) return fail(Errc::read_only, path);
   sqlite3_extended_result_codes(handle, 1);
   if (auto done = database.script(kPragmas); !done) return std::unexpected(done.error());
   return database;
