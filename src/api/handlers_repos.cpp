@@ -67,7 +67,9 @@ Task<Response> Router::add_repos(Request request) {
     for (const atproto::Did& did : batch) {
       const auto id = parts_.table.find(did.str());
       if (!id || parts_.resyncer == nullptr) continue;
-      if (parts_.table.get(*id).value_or(repos::Repo{}).state == repos::State::error) parts_.resyncer->retry_now(*id);
+      if (parts_.table.get(*id).value_or(repos::Repo{}).state != repos::State::error) continue;
+      parts_.directory.purge(did);  // what it said a moment ago may be why
+      parts_.resyncer->retry_now(*id);
     }
   }
   kLog.info("added dids", {{"count", count}, {"new", added}});

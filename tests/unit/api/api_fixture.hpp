@@ -29,13 +29,14 @@ class FakeDirectory final : public identity::Directory {
   [[nodiscard]] Task<Result<identity::IdentityPtr>> refresh(atproto::Did did) override {
     co_return co_await lookup(std::move(did));
   }
-  void purge(const atproto::Did&) override {}
+  void purge(const atproto::Did& did) override { purged.push_back(did.str()); }
   [[nodiscard]] identity::IdentityPtr cached(const atproto::Did&) override { return {}; }
   [[nodiscard]] Task<std::optional<std::string>> verified_handle(identity::IdentityPtr) override {
     co_return std::nullopt;
   }
   std::map<std::string, identity::IdentityPtr> identities;
   identity::Errc failure = identity::Errc::not_found;
+  std::vector<std::string> purged;
 };
 
 /// Keeps what it is handed.

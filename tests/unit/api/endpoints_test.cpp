@@ -137,6 +137,7 @@ TEST_F(Endpoints, AddingARepoThatFailedTriesItAtOnce) {
   track("did:plc:fine", {.state = repos::State::active, .account = {}, .head = {}});
   EXPECT_EQ(ask("POST", "/repos/add", R"({"dids":["did:plc:fine","did:plc:failed","did:plc:new"]})").status, 200);
   EXPECT_THAT(resyncer.retried, ElementsAre(failed));
+  EXPECT_THAT(directory.purged, ElementsAre("did:plc:failed")) << "its document is looked up anew";
 
   begin({}, false);
   EXPECT_EQ(ask("POST", "/repos/add", R"({"dids":["did:plc:failed"]})").status, 200) << "nobody to try it";
