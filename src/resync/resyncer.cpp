@@ -214,9 +214,14 @@ class PoliteResyncer final : public Resyncer {
       co_return std::unexpected(error);
     }
     // The place at the host is kept until the work begins: fetched repos do not pile up.
+    auto signed_commit = co_await worker_.check_signature(claim, *answer.repo, std::move(identity));
+    if (!signed_commit) {
+      attempt.leave(Hosts::Answer::prompt);
+      co_return std::unexpected(signed_commit.error());
+    }
     const auto slot = co_await workers_.take();
     attempt.leave(Hosts::Answer::prompt);
-    co_return co_await worker_.settle(claim, std::move(*answer.repo), std::move(identity));
+    co_return co_await worker_.settle(claim, std::move(*answer.repo), std::move(*signed_commit));
   }
 
   /// Writes down that it failed, and when it is tried again.

@@ -55,11 +55,8 @@ Worker::Worker(const ResyncParts& parts, const verify::Filter& filter, const Res
       behind_(parts.metrics.counter("tap_resync_behind_total",
                                     "Fetched repos that were older than the firehose had shown")) {}
 
-Task<Result<Worker::Settled>> Worker::settle(Claim& claim, Fetched fetched, identity::IdentityPtr identity) {
-  // The signature first: nothing that a stranger made is walked (8.4 item 1).
-  auto signed_commit = co_await check_signature(claim, fetched, std::move(identity));
-  if (!signed_commit) co_return std::unexpected(signed_commit.error());
-  const atproto::Commit& commit = signed_commit->commit;
+Task<Result<Worker::Settled>> Worker::settle(Claim& claim, Fetched fetched, Signed signed_commit) {
+  const atproto::Commit& commit = signed_commit.commit;
   auto wanted = co_await check_tree(claim, fetched, commit.data);
   if (!wanted) co_return std::unexpected(wanted.error());
 
@@ -73,12 +70,12 @@ Task<Result<Worker::Settled>> Worker::settle(Claim& claim, Fetched fetched, iden
   fetched.blocks.reset();
   if (!merged->last.events.empty()) co_await parts_.outbox.wait_for_room();
   auto settled =
-      co_await join_live(claim, {commit.rev, commit.data, *wanted}, signed_commit->key, std::move(merged->last));
+      co_await join_live(claim, {commit.rev, commit.data, *wanted}, signed_commit.key, std::move(merged->last));
   if (settled) settled->changes = merged->changes;
   co_return settled;
 }
 
-Task<Result<Worker::Signed>> Worker::check_signature(const Claim& claim, Fetched& fetched,
+Task<Result<Worker::Signed>> Worker::check_signature(const Claim& claim, const Fetched& fetched,
                                                      identity::IdentityPtr identity) {
   const auto& head = claim.before().head;
   const auto held = head ? std::optional(head->rev) : std::nullopt;

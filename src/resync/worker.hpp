@@ -27,20 +27,22 @@ class Worker {
     /// be fetched again then.
     std::optional<std::chrono::milliseconds> again{};
   };
-  /// Nothing is written unless the whole snapshot is good. After an error the repo is as before, but for batches
-  /// written until then: its index and its consumers are ahead of its head in step, and the next attempt goes on from
-  /// there, for it believes the index and nothing that the head says of it. Errors: whatever is wrong with the
-  /// snapshot, the store's, or removed.
-  [[nodiscard]] Task<Result<Settled>> settle(Claim& claim, Fetched fetched, identity::IdentityPtr identity);
-
- private:
   /// The commit under which the tree stands, and the key that signed it.
   struct Signed {
     atproto::Commit commit;
     atproto::PublicKey key;
   };
-  [[nodiscard]] Task<Result<Signed>> check_signature(const Claim& claim, Fetched& fetched,
+  /// The first of all checks: nothing that a stranger made is walked (8.4 item 1). It may have to ask for the document
+  /// anew, which takes the time of a stranger's host: not for whoever holds a place that others wait for.
+  [[nodiscard]] Task<Result<Signed>> check_signature(const Claim& claim, const Fetched& fetched,
                                                      identity::IdentityPtr identity);
+  /// Nothing is written unless the whole snapshot is good. After an error the repo is as before, but for batches
+  /// written until then: its index and its consumers are ahead of its head in step, and the next attempt goes on from
+  /// there, for it believes the index and nothing that the head says of it. Errors: whatever is wrong with the
+  /// snapshot, the store's, or removed.
+  [[nodiscard]] Task<Result<Settled>> settle(Claim& claim, Fetched fetched, Signed signed_commit);
+
+ private:
   /// Counts the wanted records of a complete tree.
   [[nodiscard]] Task<Result<std::uint64_t>> check_tree(const Claim& claim, Fetched& fetched, atproto::Cid root);
   struct Merged {

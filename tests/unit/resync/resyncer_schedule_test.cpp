@@ -288,6 +288,23 @@ TEST(ResyncerSchedule, DoesNotLetOneCrowdedHostStopTheRest) {
   EXPECT_EQ(world.http.under_way["https://hangs.test"], 1U);
 }
 
+TEST(ResyncerSchedule, DoesNotLetDocumentsThatHangHoldUpTheWorkers) {
+  World world({.parallelism = 1});
+  Account forged(1);
+  forged.commit({}, {.key = test::SigningKey(atproto::Curve::k256, 99)});
+  Account account(2);
+  account.fill(3);
+  world.serve(forged, "https://forges.test");
+  world.serve(account);
+  world.directory.hanging_once_purged.insert(forged.did().str());
+  world.start();
+  world.track(forged);
+  world.loop.run_until([&] { return world.directory.refreshed.size() == 2; });  // the second time for the signature
+  world.track(account);
+  world.until_state(account, State::active);
+  EXPECT_EQ(world.repo(forged).state, State::resyncing);
+}
+
 TEST(ResyncerSchedule, KeepsFetchedReposFromPilingUp) {
   World world({.parallelism = 1, .fetches = 4, .fetches_per_host = 4});
   world.outbox.room.close();
@@ -335,6 +352,32 @@ TEST(ResyncerSchedule, TriesAFailedRepoAtOnceWhenItsAccountIsBack) {
   ASSERT_TRUE(world.loop.run(world.ledger.set_account(id, repos::Account::active)));
   world.until_state(account, State::active);
   world.expect_in_step(account);
+}
+
+TEST(ResyncerSchedule, TriesARepoThatFailedInPassingAtOnceWhenItsAccountWrites) {
+  World world;
+  Account account(1);
+  account.fill(3);
+  world.publish(account);
+  const auto asked = [&] { return world.http.answers.asked(World::url(account)); };
+  world.http.answers.answer(World::url(account), 404);
+  world.start();
+  const auto id = world.track(account);
+  world.until_state(account, State::error);
+  world.ledger.encourage_by_event(id);
+  world.loop.settle();
+  EXPECT_EQ(asked(), 1U) << "its PDS has said no";
+
+  world.http.answers.answer(World::url(account), 500);
+  world.ledger.encourage(id);
+  world.loop.run_until([&] { return asked() == 2; });
+  world.until_state(account, State::error);
+  world.serve(account);
+  world.ledger.encourage_by_event(id);
+  world.loop.settle();
+  EXPECT_EQ(asked(), 2U) << "not too often";
+  world.pass(4s);
+  world.until_state(account, State::active);
 }
 
 TEST(ResyncerSchedule, DoesNotLetAnAccountThatComesAndGoesFetchEachTime) {

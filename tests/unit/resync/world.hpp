@@ -26,7 +26,7 @@ namespace tap::test {
 /// Identities as the test has written them; others are not found.
 class FakeDirectory final : public identity::Directory {
  public:
-  explicit FakeDirectory(Executor loop) : gate(std::move(loop)) {}
+  explicit FakeDirectory(Executor loop) : gate(loop), never_(std::move(loop)) {}
 
   Gate gate;  ///< before a refresh is answered
   std::map<std::string, Result<identity::Identity>> identities;
@@ -34,7 +34,8 @@ class FakeDirectory final : public identity::Directory {
   std::vector<std::string> refreshed;
   bool repeats = false;  ///< as within the refresh interval: the last answer again, unless it was purged
   std::optional<std::string> handle = "alice.test";
-  std::size_t bugs = 0;  ///< so many of the next refreshes end with an exception
+  std::size_t bugs = 0;                       ///< so many of the next refreshes end with an exception
+  std::set<std::string> hanging_once_purged;  ///< DIDs
 
   [[nodiscard]] Task<Result<identity::IdentityPtr>> lookup(atproto::Did did) override { co_return answer(did); }
   [[nodiscard]] Task<Result<identity::IdentityPtr>> refresh(atproto::Did did) override {
@@ -44,6 +45,7 @@ class FakeDirectory final : public identity::Directory {
       throw std::runtime_error("a bug");
     }
     co_await gate.pass();
+    if (hangs_.contains(did.str())) co_await never_.wait();
     if (const auto last = last_.find(did.str()); repeats && last != last_.end()) co_return last->second;
     auto fresh = answer(did);
     if (fresh) last_.insert_or_assign(did.str(), *fresh);
@@ -52,6 +54,7 @@ class FakeDirectory final : public identity::Directory {
   void purge(const atproto::Did& did) override {
     known.erase(did.str());
     last_.erase(did.str());
+    if (hanging_once_purged.contains(did.str())) hangs_.insert(did.str());
   }
   [[nodiscard]] identity::IdentityPtr cached(const atproto::Did& did) override {
     return known.contains(did.str()) ? answer(did).value_or(nullptr) : nullptr;
@@ -67,6 +70,8 @@ class FakeDirectory final : public identity::Directory {
     return std::make_shared<const identity::Identity>(*found->second);
   }
   std::map<std::string, identity::IdentityPtr> last_;  // refreshed
+  std::set<std::string> hangs_;
+  async::Event never_;
 };
 
 /// PDSes of which some hang: whoever asks them waits until the test releases them, and then hears of a time-out.
