@@ -59,6 +59,7 @@ TEST_F(KeepAlive, AnswersThatNobodyAskedForAreNotTakenForTheNext) {
           {.body = "right"}});
   EXPECT_EQ(outcome({.url = url()}), "200 ok");
   EXPECT_EQ(outcome({.url = url()}), "200 right");
+  EXPECT_EQ(server_.connections(), 2u);
 }
 
 TEST_F(KeepAlive, AClosedIdleConnectionIsReplaced) {
