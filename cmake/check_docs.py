@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Holds the documents to the code: their links lead somewhere; the metrics, log messages and tests that they
-name exist; each fault of the original, and each bound, has a test."""
+name exist; each kind of fault, each fault of the original, and each bound has a test."""
 import pathlib
 import re
 import sys
@@ -13,6 +13,8 @@ TEST_IN_CODE = re.compile(r"\bTEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)")
 MESSAGE_TABLE = "| it says |"
 FAULT = re.compile(r"^\| (\d+) \|.*\|([^|]*)\|$", re.MULTILINE)
 FAULTS = range(1, 81)
+FAULT_SECTION = re.compile(r"^## Faults, one by one$(.*?)^## ", re.MULTILINE | re.DOTALL)
+ROW = re.compile(r"^\| (?!fault |---)(.*?) \|.*\|([^|]*)\|$", re.MULTILINE)
 BOUND = re.compile(r"^\| (?!what |---)(.*?) \|.*\|([^|]*)\|$", re.MULTILINE)
 QUEUE_IN_CODE = re.compile(r'metrics(?:\.queue\("(\w+)"|, "(names_\w+)")')
 
@@ -38,6 +40,10 @@ def unproved(text: str):
     if [int(number) for number, _ in rows] != [*FAULTS]:
         yield f"the faults are not {FAULTS[0]} to {FAULTS[-1]}, each once and in order"
     yield from (f"no test for fault {number}" for number, proof in rows if not TEST.search(proof))
+    kinds = [row for section in FAULT_SECTION.findall(text) for row in ROW.findall(section)]
+    if not kinds:
+        yield "no faults, one by one"
+    yield from (f"no test for the fault: {kind}" for kind, proof in kinds if not TEST.search(proof))
 
 
 def unbounded(text: str, code: str):

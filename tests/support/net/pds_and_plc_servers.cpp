@@ -41,6 +41,10 @@ void PdsServer::set_repo_source(const std::string& did, std::function<std::funct
   server_.thread().call([&] { sources_.insert_or_assign(did, std::move(make_source)); });
 }
 
+void PdsServer::set_answer(const std::string& did, Reply reply) {
+  server_.thread().call([&] { script_.always(did, std::move(reply)); });
+}
+
 void PdsServer::answer(const std::string& did, Reply reply, std::size_t times) {
   server_.thread().call([&] { script_.once(did, std::move(reply), times); });
 }

@@ -41,7 +41,9 @@ class PdsServer {
   void set_repo(const std::string& did, ByteView car, bool gzip = false);
   /// For repos too large to hold: each request gets a generator of its own, whose pieces end with an empty one.
   void set_repo_source(const std::string& did, std::function<std::function<std::string()>()> make_source);
-  /// The next `times` requests for this DID are answered like this instead: see xrpc_error and Fault.
+  /// From now on it is answered like this instead: see xrpc_error and Fault.
+  void set_answer(const std::string& did, Reply reply);
+  /// Only the next `times` requests for this DID.
   void answer(const std::string& did, Reply reply, std::size_t times = 1);
   /// The next `times` requests for any DID.
   void answer_any(Reply reply, std::size_t times = 1);
