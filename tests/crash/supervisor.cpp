@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "crash/supervisor.hpp"
 
+#include "support/process/check.hpp"
 #include "support/process/http_call.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
-#include <cstdio>
 #include <iostream>
 #include <stdexcept>
 #include <utility>
@@ -125,17 +124,7 @@ void Supervisor::kill_at_work() {
 
 void Supervisor::check_database() {
   consumer_.reset();
-  const std::string command = "'" + options_.tap + "' check --db-url '" + database_url() + "' 2>&1";
-  FILE* pipe = ::popen(command.c_str(), "re");
-  if (pipe == nullptr) throw std::runtime_error("popen");
-  std::string text;
-  std::array<char, 4'096> piece;
-  for (std::size_t size = 0; (size = std::fread(piece.data(), 1, piece.size(), pipe)) > 0;)
-    text.append(piece.data(), size);
-  const int status = ::pclose(pipe);
-  // Hints, too: nobody changes the filters here.
-  const bool is_sound = status == 0 && text.find("\nhint ") == std::string::npos;
-  if (!is_sound) throw std::runtime_error("tap check:\n" + text);
+  test::check_database(options_.tap, database_url());
 }
 
 void Supervisor::begin_load() {
@@ -193,7 +182,7 @@ void Supervisor::settle() {
 /// What is still to come; empty when everything is there, acked and active.
 std::string Supervisor::unsettled() {
   for (const std::string& did : network_.dids()) {
-    const Judge::Truth truth = network_.truth(did);
+    const test::Judge::Truth truth = network_.truth(did);
     if (std::string difference = judge_.difference(did, truth); truth.is_active && !difference.empty()) {
       return difference;
     }

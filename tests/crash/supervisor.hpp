@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "crash/judge.hpp"
 #include "crash/network.hpp"
 #include "support/process/consumer.hpp"
+#include "support/process/judge.hpp"
 #include "support/process/tap_process.hpp"
 #include "support/process/temporary_folder.hpp"
 
@@ -59,7 +59,7 @@ class Supervisor {
 
   Options options_;
   test::Dice dice_;
-  Judge judge_;
+  test::Judge judge_;
   Network network_;
   test::TemporaryFolder folder_;
   std::optional<test::TapProcess> tap_;

@@ -57,8 +57,10 @@ Write create(std::string path, Bytes record) { return {Action::create, std::move
 Write update(std::string path, Bytes record) { return {Action::update, std::move(path), std::move(record)}; }
 Write remove(std::string path) { return {Action::remove, std::move(path), {}}; }
 
-Account::Account(std::uint64_t number, atproto::Curve curve)
-    : did_(did_of(number)), handle_("account" + std::to_string(number) + ".test"), key_(curve, number), tids_(number) {}
+Account::Account(std::uint64_t number, atproto::Curve curve) : Account(number, did_of(number), curve) {}
+
+Account::Account(std::uint64_t number, atproto::Did did, atproto::Curve curve)
+    : did_(std::move(did)), handle_("account" + std::to_string(number) + ".test"), key_(curve, number), tids_(number) {}
 
 CommitMessage::Op Account::apply(const Write& write) {
   CommitMessage::Op op{std::string(name_of(write.action)), write.path, {}, {}};

@@ -47,6 +47,8 @@ enum class Order : std::uint8_t {
 class Account {
  public:
   explicit Account(std::uint64_t number, atproto::Curve curve = atproto::Curve::k256);
+  /// The same with a DID of another kind.
+  Account(std::uint64_t number, atproto::Did did, atproto::Curve curve = atproto::Curve::k256);
 
   [[nodiscard]] const atproto::Did& did() const { return did_; }
   [[nodiscard]] const std::string& handle() const { return handle_; }

@@ -24,4 +24,10 @@ std::string did_document(const Account& account, std::string_view pds_url, KeyFo
       pds_url);
 }
 
+std::string did_document_without_handle(const Account& account, std::string_view pds_url) {
+  std::string document = did_document(account, pds_url);
+  const std::string handle = "at://" + account.handle();
+  return document.replace(document.find(handle), handle.size(), "at://handle.invalid");
+}
+
 }  // namespace tap::test

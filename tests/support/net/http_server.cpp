@@ -65,22 +65,6 @@ HttpRequest request_of(const http::request<http::string_body>& message) {
   return request;
 }
 
-std::string gzip(const std::string& plain) {
-  z_stream stream{};
-  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-    throw std::runtime_error("deflateInit2");
-  }
-  std::string out(deflateBound(&stream, plain.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
-  stream.avail_in = static_cast<uInt>(plain.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
 std::string head_of(const Reply& reply) {
   std::string head = "HTTP/1.1 " + std::to_string(reply.status) + " Scripted\r\n";
   for (const auto& [name, value] : reply.headers) head += name + ": " + value + "\r\n";
@@ -112,6 +96,22 @@ void reset(tcp::socket& socket) {
   boost::system::error_code ignored;  // it may be gone already
   socket.set_option(asio::socket_base::linger(true, 0), ignored);
   socket.close(ignored);
+}
+
+std::string gzip(const std::string& plain) {
+  z_stream stream{};
+  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+    throw std::runtime_error("deflateInit2");
+  }
+  std::string out(deflateBound(&stream, plain.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+  stream.avail_in = static_cast<uInt>(plain.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
 }
 
 HttpServer::HttpServer(Handler handler)

@@ -94,6 +94,9 @@ class HttpServer {
   boost::asio::ip::tcp::acceptor acceptor_;
 };
 
+/// In the format gzip, with little care for the size.
+[[nodiscard]] std::string gzip(const std::string& plain);
+
 /// Closes with a reset, so that nothing that was sent before is sure to arrive.
 void reset(boost::asio::ip::tcp::socket& socket);
 

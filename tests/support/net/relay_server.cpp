@@ -157,6 +157,24 @@ void RelayServer::stall(bool on) {
   server_.thread().call([&] { stalling_ = on; });
 }
 
+void RelayServer::hold(bool on) {
+  server_.thread().call([&] {
+    holding_ = on;
+    for (Session* session : sessions_) session->wake.notify_all();
+  });
+}
+
+void RelayServer::trickle(std::size_t bytes, std::chrono::milliseconds pause) {
+  server_.thread().call([&] {
+    piece_ = bytes;
+    pause_ = pause;
+  });
+}
+
+void RelayServer::set_activity(std::function<bool(const std::string& did)> is_active) {
+  server_.thread().call([&] { is_active_ = std::move(is_active); });
+}
+
 void RelayServer::set_repos(std::vector<Repo> repos) {
   server_.thread().call([&] { repos_ = std::move(repos); });
 }
@@ -199,6 +217,10 @@ Reply RelayServer::on_request(const HttpRequest& request) {
   if (request.path == "/xrpc/com.atproto.sync.subscribeRepos") return on_subscribe(request);
   if (request.path == "/xrpc/com.atproto.sync.listRepos") return on_list(request);
   if (request.path == "/xrpc/com.atproto.sync.listReposByCollection") return on_list(request);
+  if (is_active_ && request.path == "/xrpc/com.atproto.sync.getRepoStatus") {
+    const bool active = is_active_(request.query.at("did"));
+    return {.headers = {{"Content-Type", "application/json"}}, .body = nlohmann::json{{"active", active}}.dump()};
+  }
   return xrpc_error(404, "MethodNotImplemented");
 }
 
@@ -285,7 +307,7 @@ Task<void> RelayServer::serve(std::shared_ptr<tcp::socket> socket, std::shared_p
 
 std::string RelayServer::next_output(Session& session) {
   if (!session.urgent.empty()) return std::exchange(session.urgent, {});
-  if (session.silent || session.close_after || session.bulk_left > 0) return {};
+  if (session.silent || holding_ || session.close_after || session.bulk_left > 0) return {};
   std::string output;
   auto next = std::ranges::upper_bound(log_, session.position, {}, &Entry::seq);
   for (; next != log_.end() && output.size() < kMaxWrite; ++next) {
@@ -295,12 +317,24 @@ std::string RelayServer::next_output(Session& session) {
   return output;
 }
 
+/// False when the client is gone.
+Task<bool> RelayServer::send(tcp::socket& socket, std::string output) {
+  for (std::size_t at = 0; at < output.size();) {
+    const std::size_t size = piece_ == 0 ? output.size() - at : std::min(piece_, output.size() - at);
+    const auto [error, sent] = co_await asio::async_write(socket, asio::buffer(output.data() + at, size), kAsTuple);
+    if (error) co_return false;
+    at += size;
+    if (piece_ != 0 && pause_.count() > 0) co_await async::sleep_for(pause_);
+  }
+  co_return true;
+}
+
 Task<void> RelayServer::send_all(tcp::socket& socket, Session& session) {
   while (!session.ended) {
-    const std::string output = next_output(session);
+    std::string output = next_output(session);
     if (!output.empty()) {
-      const auto [error, size] = co_await asio::async_write(socket, asio::buffer(output), kAsTuple);
-      if (error) co_return;
+      const bool sent = co_await send(socket, std::move(output));
+      if (!sent) co_return;
     } else if (session.close_after) {
       co_return;
     } else if (session.bulk_left > 0 && !session.silent) {

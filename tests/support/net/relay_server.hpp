@@ -57,6 +57,10 @@ class RelayServer {
   void refuse(int status, net::Headers headers = {}, std::size_t times = 1);
   /// From now on new connections are accepted and get nothing, not even pongs.
   void stall(bool on);
+  /// The log stands still for all connections until it may go on.
+  void hold(bool on);
+  /// From now on everything goes out in pieces of so many bytes with a pause behind each; 0 ends that.
+  void trickle(std::size_t bytes, std::chrono::milliseconds pause);
 
   // listRepos.
   void set_repos(std::vector<Repo> repos);
@@ -64,6 +68,8 @@ class RelayServer {
   void set_page_size(std::size_t size);
   /// The next `times` listings are answered like this instead.
   void refuse_listing(Reply reply, std::size_t times = 1);
+  /// Answers getRepoStatus, on the server's thread: whether an account is active.
+  void set_activity(std::function<bool(const std::string& did)> is_active);
 
   // What was asked.
   /// The cursors of all subscriptions, in order; nullopt for none.
@@ -87,6 +93,7 @@ class RelayServer {
   Task<void> serve(std::shared_ptr<boost::asio::ip::tcp::socket> socket, std::shared_ptr<Session> session);
   Task<void> read_frames(std::shared_ptr<boost::asio::ip::tcp::socket> socket, std::shared_ptr<Session> session);
   Task<void> send_all(boost::asio::ip::tcp::socket& socket, Session& session);
+  Task<bool> send(boost::asio::ip::tcp::socket& socket, std::string output);
   std::string next_output(Session& session);
   void send_now(const std::string& bytes, bool then_close);
 
@@ -99,6 +106,10 @@ class RelayServer {
   std::shared_ptr<const std::string> bulk_;  // shared: the caller may keep its hundreds of megabytes
   std::size_t bulk_times_ = 0;
   bool stalling_ = false;
+  bool holding_ = false;
+  std::size_t piece_ = 0;  // bytes; 0: as many as there are
+  std::chrono::milliseconds pause_{0};
+  std::function<bool(const std::string&)> is_active_;
   std::deque<Reply> refusals_;
   std::vector<Repo> repos_;
   std::size_t page_size_ = 1000;

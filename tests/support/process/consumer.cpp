@@ -13,13 +13,15 @@ namespace {
 
 constexpr std::chrono::seconds kLimit{20};
 constexpr int kText = 1;
+constexpr int kPing = 9;
 constexpr int kPong = 10;
 constexpr unsigned kPingByte = 0x89;
+constexpr unsigned kPongByte = 0x8a;
 
 }  // namespace
 
 Consumer::Consumer(std::uint16_t port, EventSink& log, Options options)
-    : log_(log), socket_(Socket::connect(port)), acks_(options.acks) {
+    : log_(log), remembers_(options.remembers), socket_(Socket::connect(port)), acks_(options.acks) {
   shake_hands(socket_, "/channel", unread_, options.headers);
   thread_ = std::thread([this] { run(); });
 }
@@ -49,6 +51,11 @@ void Consumer::ping(const std::string& payload) {
 void Consumer::cut() {
   socket_.shut_down();
   (void)wait_for_end();
+}
+
+bool Consumer::has_ended() const {
+  const std::lock_guard lock(mutex_);
+  return ended_;
 }
 
 Consumer::Ending Consumer::wait_for_end() {
@@ -95,10 +102,11 @@ void Consumer::take_frame(int opcode, std::string payload) {
     if (opcode == kPong) pongs_.push_back(payload);
     changed_.notify_all();
   }
+  if (opcode == kPing) send(frame({.first = kPongByte, .payload = payload}));
   if (opcode != kText) return;
   Event event = Event::parse(std::move(payload));
   const std::uint64_t id = event.id;
-  own_.add(event);
+  if (remembers_) own_.add(event);
   log_.add(std::move(event));
   if (!acks_) return;
   try {

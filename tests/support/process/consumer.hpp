@@ -22,6 +22,7 @@ class Consumer {
  public:
   struct Options {
     bool acks = true;
+    bool remembers = true;     ///< for received() and wait_for_count(): costs memory for every event
     std::string headers = {};  ///< of the handshake: further lines, each with its end
   };
   Consumer(std::uint16_t port, EventSink& log) : Consumer(port, log, Options()) {}
@@ -42,6 +43,7 @@ class Consumer {
   void send_text(std::string_view text);
   /// Ends TCP without a word, as a crash does.
   void cut();
+  [[nodiscard]] bool has_ended() const;
 
   /// How the other end ended.
   struct Ending {
@@ -59,11 +61,12 @@ class Consumer {
 
   EventSink& log_;
   EventLog own_;
+  const bool remembers_;
   Socket socket_;
   std::string unread_;
   std::atomic<bool> acks_;
   std::mutex sending_;
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::vector<int> opcodes_;
   std::vector<std::string> pongs_;

@@ -1,26 +1,38 @@
 // SPDX-License-Identifier: MIT
-#include "crash/judge.hpp"
+#include "support/process/judge.hpp"
 
+#include <algorithm>
 #include <functional>
+#include <utility>
 
-namespace tap::crash {
+namespace tap::test {
 
-void Judge::add(test::Event event) {
+void Judge::add(Event event) {
   const std::lock_guard lock(mutex_);
   const std::size_t text = std::hash<std::string>{}(event.text);
-  const auto [seen, is_new] = seen_.try_emplace(event.id, text);
-  if (!is_new) {
+  if (const std::size_t* seen = text_of(event.id)) {
     ++count_.repeats;
-    if (seen->second != text) blame("an id that stood for another event", event);
+    if (*seen != text) blame("an id that stood for another event", event);
     return;
   }
+  seen_.emplace(event.id, text);
   ++count_.events;
   take(repos_[event.did()], event);
 }
 
-void Judge::take(Repo& repo, const test::Event& event) {
-  if (event.id <= repo.last_id) blame("an id behind " + std::to_string(repo.last_id), event);
-  repo.last_id = event.id;
+std::size_t* Judge::text_of(std::uint64_t id) {
+  for (Texts* texts : {&seen_, &seen_before_}) {
+    if (const auto found = texts->find(id); found != texts->end()) return &found->second;
+  }
+  return nullptr;
+}
+
+void Judge::take(Repo& repo, const Event& event) {
+  const bool is_historical = event.is_record && !event.is_live();
+  const std::uint64_t before = is_historical && consumers_ == Consumers::several ? repo.last_barrier : repo.last_id;
+  if (event.id <= before) blame("an id behind " + std::to_string(before), event);
+  repo.last_id = std::max(repo.last_id, event.id);
+  if (!is_historical) repo.last_barrier = event.id;
   if (event.is_record) {
     take_record(repo, event);
   } else {
@@ -28,7 +40,7 @@ void Judge::take(Repo& repo, const test::Event& event) {
   }
 }
 
-void Judge::take_record(Repo& repo, const test::Event& event) {
+void Judge::take_record(Repo& repo, const Event& event) {
   const std::string rev = event.body.at("rev");
   if (rev < repo.last_rev) blame("a rev behind " + repo.last_rev, event);
   repo.last_rev = rev;
@@ -44,7 +56,7 @@ void Judge::take_record(Repo& repo, const test::Event& event) {
   }
 }
 
-void Judge::blame(const std::string& what, const test::Event& event) {
+void Judge::blame(const std::string& what, const Event& event) {
   if (violation_.empty()) violation_ = what + ": " + event.text.substr(0, 400);
 }
 
@@ -78,6 +90,16 @@ void Judge::settle(const std::string& did, const Truth& truth) {
   repo.anew = false;
 }
 
+void Judge::forget(const std::string& did) {
+  const std::lock_guard lock(mutex_);
+  repos_.erase(did);
+}
+
+void Judge::all_acked() {
+  const std::lock_guard lock(mutex_);
+  seen_before_ = std::exchange(seen_, {});
+}
+
 std::string Judge::violation() const {
   const std::lock_guard lock(mutex_);
   return violation_;
@@ -88,4 +110,4 @@ Judge::Count Judge::count() const {
   return count_;
 }
 
-}  // namespace tap::crash
+}  // namespace tap::test

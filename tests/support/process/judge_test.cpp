@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Every broken promise must be noticed.
-#include "crash/judge.hpp"
+#include "support/process/judge.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace tap::crash {
+namespace tap::test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -19,13 +19,19 @@ class JudgeTest : public ::testing::Test {
     nlohmann::json record = {{"live", true}, {"did", kDid},           {"rev", rev},
                              {"rkey", rkey}, {"collection", "a.b.c"}, {"action", action}};
     if (action != "delete") record["cid"] = cid;
-    judge_.add(test::Event::parse(nlohmann::json{{"id", id}, {"type", "record"}, {"record", record}}.dump()));
+    judge_.add(Event::parse(nlohmann::json{{"id", id}, {"type", "record"}, {"record", record}}.dump()));
+  }
+  /// Of a fetched repo: without order among themselves.
+  static Event historical(std::uint64_t id, const std::string& rkey) {
+    const nlohmann::json record = {{"live", false}, {"did", kDid},           {"rev", "3k1"},      {"rkey", rkey},
+                                   {"cid", "one"},  {"collection", "a.b.c"}, {"action", "create"}};
+    return Event::parse(nlohmann::json{{"id", id}, {"type", "record"}, {"record", record}}.dump());
   }
   void tell_status(std::uint64_t id, bool is_active) {
     const nlohmann::json identity = {{"did", kDid}, {"is_active", is_active}};
-    judge_.add(test::Event::parse(nlohmann::json{{"id", id}, {"type", "identity"}, {"identity", identity}}.dump()));
+    judge_.add(Event::parse(nlohmann::json{{"id", id}, {"type", "identity"}, {"identity", identity}}.dump()));
   }
-  static Judge::Truth truth(test::RecordCids records, std::set<std::string> deleted = {}) {
+  static Judge::Truth truth(RecordCids records, std::set<std::string> deleted = {}) {
     return {.records = std::move(records), .deleted = std::move(deleted)};
   }
 
@@ -100,5 +106,42 @@ TEST_F(JudgeTest, WhatIsAddedAgainMayBeToldAgainUntilItIsSettled) {
   EXPECT_THAT(judge_.violation(), HasSubstr("a create of what is there"));
 }
 
+TEST_F(JudgeTest, HistoricalEventsMayOvertakeEachOtherOnlyWhereConsumersShareThem) {
+  Judge shared(Judge::Consumers::several);
+  shared.add(historical(2, "x"));
+  shared.add(historical(1, "y"));
+  EXPECT_EQ(shared.violation(), "");
+  judge_.add(historical(2, "x"));
+  judge_.add(historical(1, "y"));
+  EXPECT_THAT(judge_.violation(), HasSubstr("an id behind"));
+}
+
+TEST_F(JudgeTest, NoEventOvertakesOneThatGoesAlone) {
+  Judge shared(Judge::Consumers::several);
+  shared.add(Event::parse(R"({"id":2,"type":"identity","identity":{"did":")" + kDid +
+                          R"(","handle":"a.b","is_active":true,"status":""}})"));
+  shared.add(historical(1, "x"));
+  EXPECT_THAT(shared.violation(), HasSubstr("an id behind 2"));
+}
+
+TEST_F(JudgeTest, WhatComesLongAfterItsAckIsSeen) {
+  tell(1, "create", "x");
+  judge_.all_acked();
+  tell(1, "create", "x");  // it may still have been on its way
+  EXPECT_EQ(judge_.violation(), "");
+  judge_.all_acked();
+  judge_.all_acked();
+  tell(1, "create", "x");
+  EXPECT_THAT(judge_.violation(), HasSubstr("an id behind"));
+}
+
+TEST_F(JudgeTest, WhoIsForgottenBeginsAnew) {
+  tell(1, "create", "x");
+  judge_.forget(kDid);
+  EXPECT_EQ(judge_.difference(kDid, truth({})), kDid + ": nothing was told of it");
+  tell(2, "create", "x");
+  EXPECT_EQ(judge_.violation(), "");
+}
+
 }  // namespace
-}  // namespace tap::crash
+}  // namespace tap::test
