@@ -119,6 +119,7 @@ class PoliteResyncer final : public Resyncer {
       co_return settled->again;
     }
     if (settled.error() == Errc::rate_limited) {
+      co_await explain(**claim, settled.error());
       attempt.park();
       co_return std::nullopt;
     }
@@ -232,7 +233,10 @@ class PoliteResyncer final : public Resyncer {
       kLog.error("a resync failed for trouble of our own", {{"did", did.str()}, {"error", error.message()}});
       co_return kOwnTrouble;
     }
-    if (blame == Blame::directory) co_return wait_for_directory(error);
+    if (blame == Blame::directory) {
+      co_await explain(attempt.id(), did, error);
+      co_return wait_for_directory(error);
+    }
     auto turn = parts_.ledger.turn_of(did.str());
     co_await turn.turn();
     auto retry = co_await next_retry(parts_, attempt.id(), blame == Blame::lasting);
@@ -248,6 +252,30 @@ class PoliteResyncer final : public Resyncer {
     parts_.ledger.note_failure(attempt.id(), blame == Blame::lasting);
     attempt.conclude();
     co_return retry->delay;
+  }
+
+  /// What a repo waits for that nobody is charged for is to be read in the database all the same. Should that fail,
+  /// nothing is lost but a word.
+  Task<void> explain(RepoId id, const atproto::Did& did, const Error& error) {
+    auto turn = parts_.ledger.turn_of(did.str());
+    co_await turn.turn();
+    if (agenda_.wants(id)) co_await write_reason(id, parts_.table.get(id)->state, error);
+  }
+  Task<void> explain(const Claim& claim, const Error& error) {
+    auto turn = parts_.ledger.turn_of(claim.did().str());
+    co_await turn.turn();
+    if (claim.holds()) co_await write_reason(claim.id(), claim.before().state, error);
+  }
+  /// [turn] All else stays as it is.
+  Task<void> write_reason(RepoId id, repos::State state, const Error& error) {
+    const auto details = co_await parts_.reader.details(id);
+    if (!details || !*details || (*details)->error == error.message()) co_return;
+    store::Write write;
+    write.mutations.emplace_back(
+        store::SetState{id, state, error.message(), (*details)->retries, (*details)->retry_after});
+    if (auto written = co_await parts_.writer.commit(std::move(write)); !written) {
+      kLog.warn("failed to note why a repo waits", {{"error", written.error().message()}});
+    }
   }
 
   /// Nobody is charged for the directory, and nobody asks it while it is surely down.

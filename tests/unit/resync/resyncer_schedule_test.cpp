@@ -118,6 +118,38 @@ TEST(ResyncerSchedule, ChargesNoRepoForADirectoryThatDoesNotAnswer) {
   world.until_state(account, State::active);
 }
 
+TEST(ResyncerSchedule, SaysWhatARepoWaitsForThoughItIsNotCharged) {
+  World world;
+  Account limited(1);
+  Account unknown(2);
+  for (auto* account : {&limited, &unknown}) {
+    account->fill(3);
+    world.publish(*account);
+  }
+  world.http.answers.answer(World::url(limited), 429, R"({"error":"RateLimitExceeded"})", {{"retry-after", "42"}});
+  world.hush(unknown);
+  world.start();
+  world.track(limited);
+  world.track(unknown);
+  const auto error_of = [&](const Account& account) { return world.row(account).details.error; };
+  world.loop.run_until([&] { return !error_of(limited).empty() && !error_of(unknown).empty(); });
+  EXPECT_EQ(error_of(limited), "failed to get repo: API request failed (HTTP 429): RateLimitExceeded");
+  for (auto* account : {&limited, &unknown}) {
+    EXPECT_EQ(world.row(*account).repo.state, State::pending);
+    EXPECT_EQ(world.row(*account).details.retries, 0U);
+  }
+
+  for (auto* account : {&limited, &unknown}) {
+    world.serve(*account);
+    world.publish(*account);
+  }
+  world.pass(42s);
+  for (auto* account : {&limited, &unknown}) {
+    world.until_state(*account, State::active);
+    EXPECT_EQ(error_of(*account), "");
+  }
+}
+
 TEST(ResyncerSchedule, ChargesARepoForTheHostOfItsOwnDidWeb) {
   World world;
   const auto did = atproto::Did::parse("did:web:silent.test").value();
