@@ -146,6 +146,15 @@ TEST_F(Follow, OnlyFilteredCollectionsAreTold) {
   EXPECT_EQ(get("/stats/record-count").at("record_count"), 2);
 }
 
+TEST_F(Follow, FetchTimeoutOfZeroIsTheUsualOne) {
+  Account alice(1);
+  alice.fill(3);
+  start({"--repo-fetch-timeout", "0"});
+  consume();
+  onboard(alice);
+  EXPECT_EQ(get("/info/" + alice.did().str()).at("retries"), 0);
+}
+
 TEST_F(Follow, UntrackedReposAreNotTold) {
   Account alice(1);
   Account stranger(2);
