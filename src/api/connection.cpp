@@ -116,7 +116,7 @@ Task<bool> Connection::serve_one() {
   if (!read) co_return false;
   if (!*read) {
     write_log({}, reader_.failure(), Clock::now() - begun);
-    if (co_await send(serialize(reader_.failure(), false, false, http_date()))) co_await linger();
+    if (co_await send(serialize(reader_.failure(), "close", false, http_date()))) co_await linger();
     co_return false;
   }
   const Request request = reader_.take();
@@ -127,7 +127,8 @@ Task<bool> Connection::serve_one() {
     co_return false;
   }
   const bool keep_alive = request.keep_alive && !last_;
-  if (!co_await send(serialize(response, keep_alive, request.method == "HEAD", http_date()))) co_return false;
+  const std::string_view connection = !keep_alive ? "close" : request.asks_to_stay ? "keep-alive" : "";
+  if (!co_await send(serialize(response, connection, request.method == "HEAD", http_date()))) co_return false;
   if (!keep_alive) co_await linger();
   co_return keep_alive;
 }

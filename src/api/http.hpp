@@ -18,6 +18,7 @@ struct Request {
   std::uint64_t content_length = 0;  ///< as announced
   bool has_body = false;             ///< announced by a length above zero, or chunked
   bool keep_alive = true;
+  bool asks_to_stay = false;  ///< HTTP/1.0, where both have to say that the connection stays
   std::string body;
 
   /// The target without query, and without scheme and host when it has them.
@@ -46,8 +47,10 @@ constexpr std::string_view kJson = "application/json; charset=UTF-8";
 [[nodiscard]] Response empty_response(unsigned status);
 
 [[nodiscard]] std::string_view reason_phrase(unsigned status);
-/// The bytes to send. `head_only`: the answer to HEAD. `date` as in the header of that name.
-[[nodiscard]] std::string serialize(const Response& response, bool keep_alive, bool head_only, std::string_view date);
+/// The bytes to send. `connection` and `date` as in the headers of these names, the former none when empty;
+/// `head_only`: the answer to HEAD.
+[[nodiscard]] std::string serialize(const Response& response, std::string_view connection, bool head_only,
+                                    std::string_view date);
 /// Sun, 06 Nov 1994 08:49:37 GMT.
 [[nodiscard]] std::string http_date();
 

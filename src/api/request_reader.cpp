@@ -78,6 +78,7 @@ Request RequestReader::take() {
                   .content_length = length,
                   .has_body = length != 0 || message.chunked(),
                   .keep_alive = message.keep_alive(),
+                  .asks_to_stay = message.keep_alive() && message.version() < 11,
                   .body = std::move(message.body())};
   parser_.reset();
   return request;

@@ -67,13 +67,13 @@ std::string_view reason_phrase(unsigned status) {
   }
 }
 
-std::string serialize(const Response& response, bool keep_alive, bool head_only, std::string_view date) {
+std::string serialize(const Response& response, std::string_view connection, bool head_only, std::string_view date) {
   std::string out = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_phrase(response.status));
   for (const auto& [name, value] : response.headers) out += fmt::format("{}: {}\r\n", name, value);
   if (!response.content_type.empty()) out += fmt::format("Content-Type: {}\r\n", response.content_type);
   out += fmt::format("Date: {}\r\n", date);
   if (response.status != 204) out += fmt::format("Content-Length: {}\r\n", response.body.size());
-  if (!keep_alive) out += "Connection: close\r\n";
+  if (!connection.empty()) out += fmt::format("Connection: {}\r\n", connection);
   out += "\r\n";
   if (!head_only) out += response.body;
   return out;

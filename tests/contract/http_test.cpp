@@ -52,6 +52,15 @@ TEST_F(Http, ClosesForHttp10) {
   EXPECT_EQ(client.next().body, kOk);
   EXPECT_EQ(client.rest(), "");
 }
+TEST_F(Http, StaysForHttp10WhenAskedAndSaysSo) {
+  RawHttp client(shared_->port());
+  for (int i = 0; i < 2; ++i) {
+    client.send("GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    const HttpAnswer answer = client.next();
+    EXPECT_EQ(RawHttp::header(answer, "Connection"), "keep-alive");
+    EXPECT_EQ(answer.body, kOk);
+  }
+}
 TEST_F(Http, SendsNoBodyToHeadSoThatTheNextAnswerFits) {
   RawHttp client(shared_->port());
   client.send("HEAD /health HTTP/1.1\r\nHost: tap\r\n\r\n" + kHealth);

@@ -7,6 +7,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -55,6 +56,18 @@ TEST_F(HttpServer, OldClientsAreClosedAfterTheAnswer) {
   const std::string answer = exchange("GET /health HTTP/1.0\r\n\r\n");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+}
+
+TEST_F(HttpServer, OldClientsAreToldThatTheyMayStayWhenTheyAsk) {
+  auto client = dial();
+  const std::string asking = "GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+  for (int i = 0; i < 2; ++i) {
+    client->send(asking);
+    EXPECT_THAT(client->take_until("\"ok\"}\n"), HasSubstr("\r\nConnection: keep-alive\r\n"));
+  }
+  client->send(request("GET", "/health"));
+  EXPECT_THAT(client->take_until("\"ok\"}\n"), Not(HasSubstr("Connection: ")))
+      << "of HTTP/1.1 that goes without saying";
 }
 
 TEST_F(HttpServer, AClientThatWaitsToSendItsBodyIsToldToGoOn) {
