@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The states of a repo and what leads from one to the other, as /info shows them (protocol 11.13). Two rows are better
-// than the original's: a repo is charged nothing for the limits of its PDS, and one that was being fetched when the
-// process ended is fetched again without having been told as anything else.
+// than the original's: a repo is charged nothing for the limits of its PDS, though /info names them, and one that was
+// being fetched when the process ended is fetched again without having been told as anything else.
 #include "contract/contract.hpp"
 
 namespace tap::test {
@@ -83,7 +83,8 @@ TEST_F(State, ResyncingBackByTheLimitsOfThePds) {
   track(alice_);
   (void)tap().wait_for_line("a host wants to be left alone");
   await_state("pending");
-  EXPECT_EQ(info().at("error"), "");
+  wait_for("the reason", [&] { return !info().at("error").get<std::string>().empty(); });
+  EXPECT_THAT(info().at("error").get<std::string>(), HasSubstr("HTTP 429"));
   EXPECT_EQ(info().at("retries"), 0);
 }
 TEST_F(State, ResyncingToDesynchronizedOrPendingByAStart) {
