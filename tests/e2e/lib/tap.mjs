@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The program under test as a process: start, stop, kill, ask.
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { freePort } from './loopback.mjs'
@@ -80,6 +80,18 @@ export class Tap {
 
   kill() {
     return this.signal('SIGKILL')
+  }
+
+  // What a kill has left is sound.
+  async check() {
+    const { TAP_DATABASE_URL: url } = this.environment
+    const args = ['check', '--db-url', url]
+    const { code, text } = await new Promise((resolve) =>
+      execFile(this.binary, args, { cwd: this.dir, timeout: 60_000 }, (error, out, err) =>
+        resolve({ code: error ? (error.code ?? error.signal) : 0, text: out + err }),
+      ),
+    )
+    if (code !== 0) throw new Error(`tap check: ${code}\n${text}`)
   }
 
   async signal(name) {

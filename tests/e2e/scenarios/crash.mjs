@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SIGKILL at random moments under load: during start-up, backfill, live traffic, removals and new adds, handle changes.
-// After each round, nothing may be lost, and the order was right throughout. `--rounds 100` is the long form.
+// After each kill the database is sound; after each round, nothing may be lost, and the order was right throughout.
+// `--rounds 100` is the long form.
 import { Consumer } from '../lib/consumer.mjs'
 import { Author, buildTree } from '../lib/content.mjs'
 import { SlowConsumer } from '../lib/slow_consumer.mjs'
@@ -34,6 +35,7 @@ export default {
           if (random.chance(0.4)) world.consumer.disconnect() // so that much waits to be delivered
           await randomMoment(world)
           await world.crash()
+          await tap.check()
           await restart(world, round)
         }
         await load
@@ -85,6 +87,7 @@ async function restart(world, round) {
     tap.launch()
     await pause(random.between(0, 60))
     await tap.kill()
+    await tap.check()
   }
   world.consumer =
     round % 2
