@@ -95,6 +95,10 @@ class Attempt {
   [[nodiscard]] bool was_parked() const { return was_parked_; }
   /// True when a fetch from this host may begin; otherwise the repo was parked or put off, and the attempt ends.
   [[nodiscard]] bool enter(const std::string& host);
+  /// It was parked at a host that wants to be left alone, or hangs.
+  [[nodiscard]] bool waits_for_pause() const {
+    return parked_ && agenda_->hosts_.is_paused(host_, agenda_->clock_.steady());
+  }
   /// The fetch is over.
   void leave(Hosts::Answer answer);
   /// Waits for its host again, uncharged.

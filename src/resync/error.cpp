@@ -17,6 +17,8 @@ const char* text_of(Errc code) {
     case Errc::refused:
     case Errc::rate_limited:
       return "failed to get repo";
+    case Errc::host_paused:
+      return "its PDS hangs or wants to be left alone for a while";
     case Errc::incomplete:
       return "the fetched repo is incomplete";
     case Errc::buffer_full:

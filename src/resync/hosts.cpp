@@ -71,6 +71,11 @@ void Hosts::pause(const std::string& host, SteadyTime until) {
   pauses_[host] = state.paused_until;
 }
 
+bool Hosts::is_paused(const std::string& host, SteadyTime now) const {
+  const auto found = hosts_.find(host);
+  return found != hosts_.end() && found->second.paused_until > now;
+}
+
 std::vector<Hosts::Admitted> Hosts::unpark(SteadyTime now) {
   end_pauses(now);
   std::vector<Admitted> admitted;

@@ -62,6 +62,8 @@ class Hosts {
   [[nodiscard]] bool has_room() const { return fetching_ < limits_.fetches; }
   [[nodiscard]] std::size_t fetching() const { return fetching_; }
   [[nodiscard]] std::size_t parked() const { return parked_; }
+  /// No fetch from this host may begin, whatever room there is.
+  [[nodiscard]] bool is_paused(const std::string& host, SteadyTime now) const;
   /// Hosts whose pause was not over at the last unpark().
   [[nodiscard]] std::size_t paused() const { return pauses_.size(); }
   [[nodiscard]] std::size_t known() const { return hosts_.size(); }

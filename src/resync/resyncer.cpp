@@ -104,7 +104,10 @@ class PoliteResyncer final : public Resyncer {
       progress_.failed(progress_.start(parts_.clock), parts_.clock);
       co_return co_await charge(attempt, *did, identity.error());
     }
-    if (!*identity) co_return std::nullopt;  // it waits for its host
+    if (!*identity) {
+      if (attempt.waits_for_pause()) co_await explain_pause(attempt.id(), *did);
+      co_return std::nullopt;  // it waits for its host
+    }
     parts_.check_handle(*did);
     auto claim = co_await claim_repo(attempt, *did);
     if (!claim) co_return kOwnTrouble;
@@ -265,6 +268,11 @@ class PoliteResyncer final : public Resyncer {
     auto turn = parts_.ledger.turn_of(claim.did().str());
     co_await turn.turn();
     if (claim.holds()) co_await write_reason(claim.id(), claim.before().state, error);
+  }
+  /// Only where nothing has been said yet: what went wrong with the repo itself tells more.
+  Task<void> explain_pause(RepoId id, const atproto::Did& did) {
+    const auto details = co_await parts_.reader.details(id);
+    if (details && *details && (*details)->error.empty()) co_await explain(id, did, Error(Errc::host_paused));
   }
   /// [turn] All else stays as it is.
   Task<void> write_reason(RepoId id, repos::State state, const Error& error) {

@@ -12,6 +12,7 @@ enum class Errc {
   request_failed,  ///< the PDS did not answer usably: retried soon
   refused,         ///< the PDS says that there is no such repo, or not for us: retried late
   rate_limited,    ///< 429: the host pauses, the repo is not charged
+  host_paused,     ///< the repo waits for such a host: not charged either
   incomplete,      ///< the CAR lacks a block that the tree names
   buffer_full,     ///< more live commits came during the fetch than are kept
   behind,          ///< the PDS served an older repo than the firehose has shown: fetched again, a few times

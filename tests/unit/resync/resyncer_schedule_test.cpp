@@ -134,7 +134,13 @@ TEST(ResyncerSchedule, SaysWhatARepoWaitsForThoughItIsNotCharged) {
   const auto error_of = [&](const Account& account) { return world.row(account).details.error; };
   world.loop.run_until([&] { return !error_of(limited).empty() && !error_of(unknown).empty(); });
   EXPECT_EQ(error_of(limited), "failed to get repo: API request failed (HTTP 429): RateLimitExceeded");
-  for (auto* account : {&limited, &unknown}) {
+  Account parked(3);
+  parked.fill(3);
+  world.serve(parked);
+  world.track(parked);
+  world.loop.run_until([&] { return !error_of(parked).empty(); });
+  EXPECT_EQ(error_of(parked), "its PDS hangs or wants to be left alone for a while");
+  for (auto* account : {&limited, &unknown, &parked}) {
     EXPECT_EQ(world.row(*account).repo.state, State::pending);
     EXPECT_EQ(world.row(*account).details.retries, 0U);
   }
@@ -144,7 +150,7 @@ TEST(ResyncerSchedule, SaysWhatARepoWaitsForThoughItIsNotCharged) {
     world.publish(*account);
   }
   world.pass(42s);
-  for (auto* account : {&limited, &unknown}) {
+  for (auto* account : {&limited, &unknown, &parked}) {
     world.until_state(*account, State::active);
     EXPECT_EQ(error_of(*account), "");
   }
