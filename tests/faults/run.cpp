@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+#include "faults/run.hpp"
+
+#include "faults/vitals.hpp"
+#include "support/process/check.hpp"
+#include "support/process/http_call.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <iostream>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+namespace tap::faults {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLook = 250ms;
+constexpr auto kFirstLimit = 120s;                                     // until everybody was fetched for the first time
+constexpr std::size_t kShortestPeace = 3'000, kLongestPeace = 20'000;  // ms between two faults of the connection
+constexpr std::int64_t kMostFrames = 5'000;                            // that Tap has not seen yet
+constexpr std::uint64_t kMostEvents = 5'000;                           // that no consumer has acked yet
+/// Memory says something only when there was time to fill what is bounded.
+constexpr auto kLongRun = 10min;
+constexpr std::size_t kLogTail = 25;
+
+bool says_why(const nlohmann::json& info) {
+  return info.value("state", "active") != "active" && !info.value("error", "").empty();
+}
+
+}  // namespace
+
+Run::Run(Options options)
+    : options_(std::move(options)),
+      dice_(options_.seed),
+      population_(options_.seed + 1, options_.honest, faults_),
+      stream_(options_.seed + 2, population_, faults_),
+      witness_(judge_, population_.mutes()) {}
+
+std::string Run::database_url() const {
+  return options_.database_url.empty() ? "sqlite://" + (folder_.path() / "tap.db").string() : options_.database_url;
+}
+
+void Run::run() {
+  try {
+    start();
+    ask("/repos/add", population_.dids());
+    const auto end = SteadyClock::now() + options_.length;
+    for (auto now = SteadyClock::now(); now < end; now = SteadyClock::now()) {
+      rage(
+          std::min<std::chrono::milliseconds>(options_.round, std::chrono::ceil<std::chrono::milliseconds>(end - now)));
+      converge();
+    }
+    stop();
+    report();
+    tell_faults();
+    const MemoryCourse course = MemoryCourse::of(memory_);
+    if (options_.length >= kLongRun && !course.is_flat()) throw std::runtime_error("memory grows: " + course.str());
+    std::cout << "done" << std::endl;
+  } catch (const std::exception&) {
+    report();
+    tell_the_end();
+    throw;
+  }
+}
+
+void Run::start() {
+  tap_.emplace(test::TapProcess::Options{
+      .binary = options_.tap,
+      .folder = folder_.path(),
+      .arguments = {"run", "--db-url", database_url(), "--bind", "127.0.0.1:0", "--relay-url", stream_.relay_url(),
+                    "--plc-url", population_.plc_url(), "--cursor-save-interval", "100ms", "--retry-timeout", "1s",
+                    "--outbox-capacity", "2000", "--repo-fetch-timeout", "5s", "--repo-max-bytes", "4194304"}});
+  port_ = tap_->wait_for_start();
+  listen();
+}
+
+/// The diligent consumer, anew when it was cut.
+void Run::listen() {
+  if (consumer_ && !consumer_->has_ended()) return;
+  if (consumer_) std::ignore = consumer_->wait_for_end();  // throws what it could not understand
+  ++consumers_;
+  consumer_.emplace(port_, witness_, test::Consumer::Options{.remembers = false});
+}
+
+void Run::rage(std::chrono::milliseconds length) {
+  population_.be_calm(false);
+  const Crowd crowd(dice_.word(), port_, witness_, faults_);
+  const auto now = SteadyClock::now();
+  // It makes us wait for a minute, which a short round does not have.
+  if (length >= 120s && dice_.chance(20)) stream_.send_away();
+  next_disturbance_ = now + std::chrono::milliseconds(kShortestPeace);
+  while (SteadyClock::now() < now + length) act();
+}
+
+void Run::act() {
+  const auto now = SteadyClock::now();
+  if (now >= next_look_) {
+    next_look_ = now + kLook;
+    look_after();
+    try_a_liar_again();
+  }
+  if (now >= next_disturbance_) {
+    next_disturbance_ = now + std::chrono::milliseconds(kShortestPeace + dice_.below(kLongestPeace - kShortestPeace));
+    stream_.disturb();
+  }
+  if (is_busy_) std::this_thread::sleep_for(5ms);
+  if (!is_busy_) stream_.act();
+}
+
+/// How Tap is, several times a second.
+void Run::look_after() {
+  const std::uint64_t memory = resident_bytes(tap_->pid());
+  if (memory == 0) throw std::runtime_error("tap has ended");
+  memory_.push_back(memory);
+  look_for_violations();
+  listen();
+  const std::int64_t seen = get("/stats/cursors").at("firehose");
+  const std::uint64_t waiting = get("/stats/outbox-buffer").at("outbox_buffer");
+  is_busy_ = stream_.seq() - seen > kMostFrames || waiting > kMostEvents;
+  stream_.forget_below(seen);
+}
+
+/// A liar is soon left alone for long. Removed and added again it is nobody that is known.
+void Run::try_a_liar_again() {
+  std::string did;
+  {
+    const auto held = population_.lock();
+    const Member& liar = *dice_.pick(population_.liars());
+    if (liar.can_begin_anew()) did = liar.did();
+  }
+  if (!did.empty()) begin_anew(did);
+}
+
+void Run::begin_anew(const std::string& did) {
+  judge_.expect_everything_again(did);
+  ask("/repos/remove", {did});
+  ask("/repos/add", {did});
+}
+
+void Run::converge() {
+  population_.be_calm(true);
+  stream_.calm_down();
+  done_.clear();
+  const auto begin = SteadyClock::now();
+  const auto limit =
+      convergences_.empty() ? std::max<std::chrono::seconds>(options_.patience, kFirstLimit) : options_.patience;
+  std::string last;
+  for (std::string left = unsettled(); !left.empty(); left = unsettled()) {
+    last = left;
+    look_after();
+    if (SteadyClock::now() > begin + limit) throw std::runtime_error("not in time: " + left);
+    stream_.lie();
+    std::this_thread::sleep_for(20ms);
+  }
+  convergences_.emplace_back(SteadyClock::now() - begin);
+  look_after();
+  report();
+  std::cout << "  the last that was waited for: " << last << std::endl;
+  settle();
+}
+
+/// What is still to come; empty when the honest are all right, the others known for what they are, and all is acked.
+std::string Run::unsettled() {
+  const auto held = population_.lock();
+  for (const auto& member : population_.honest()) {
+    if (done_.contains(member->did())) continue;
+    if (std::string difference = unsettled(*member); !difference.empty()) return difference;
+    done_.insert(member->did());
+  }
+  for (const auto& liar : population_.liars()) {
+    // Once is enough: what a liar says may be true for a moment.
+    if (done_.contains(liar->did())) continue;
+    const auto info = get("/info/" + liar->did());
+    if (!says_why(info)) return "(" + liar->kind() + ") " + info.dump();
+    done_.insert(liar->did());
+  }
+  const auto waiting = get("/stats/outbox-buffer").at("outbox_buffer");
+  return waiting == 0 ? "" : waiting.dump() + " events wait";
+}
+
+std::string Run::unsettled(const Member& member) {
+  const test::Author& author = member.author;
+  const test::Judge::Truth truth{.records = author.record_cids(), .deleted = author.deleted};
+  if (std::string difference = judge_.difference(member.did(), truth); !difference.empty()) return difference;
+  const auto info = get("/info/" + member.did());
+  const bool is_right = info.value("state", "") == "active" && info.value("error", "?").empty() &&
+                        info.value("rev", "") == author.account.head()->rev.str() &&
+                        info.value("records", std::size_t{0}) == truth.records.size();
+  return is_right ? "" : info.dump();
+}
+
+/// Everybody knows everything. Who had troubles begins anew, so that they do not add up.
+void Run::settle() {
+  std::vector<std::string> troubled;
+  {
+    const auto held = population_.lock();
+    for (const auto& member : population_.honest()) {
+      judge_.settle(member->did(), {.records = member->author.record_cids(), .deleted = {}});
+      member->author.deleted.clear();
+      if (member->troubles > 0) troubled.push_back(member->did());
+      member->troubles = 0;
+    }
+  }
+  judge_.all_acked();
+  ask("/repos/remove", troubled);
+  for (const std::string& did : troubled) judge_.forget(did);
+  ask("/repos/add", troubled);
+}
+
+void Run::stop() {
+  tap_->signal(SIGTERM);
+  if (tap_->wait_for_exit() != test::ExitStatus{.code = 0}) throw std::runtime_error("the stop was not in order");
+  consumer_.reset();
+  look_for_violations();
+  test::check_database(options_.tap, database_url());
+}
+
+void Run::ask(const std::string& target, const std::vector<std::string>& dids) {
+  if (dids.empty()) return;
+  const std::string body = nlohmann::json{{"dids", dids}}.dump();
+  const auto answer = test::http_call(port_, {.method = "POST", .target = target, .body = body});
+  if (answer.status != 200) throw std::runtime_error(target + ": " + answer.head + answer.body);
+}
+
+nlohmann::json Run::get(const std::string& target) { return test::http_call(port_, {.target = target}).json(); }
+
+void Run::look_for_violations() {
+  if (const std::string violation = witness_.violation(); !violation.empty()) throw std::runtime_error(violation);
+}
+
+void Run::report() {
+  const auto count = judge_.count();
+  const Seconds took = SteadyClock::now() - begin_;
+  std::cout << fmt::format(
+      "{:.0f} s: {} frames, {} fetches, {} look-ups of documents, {} events, {} repeats, "
+      "{} consumers\n  memory: {}\n",
+      took.count(), stream_.frames(), population_.fetches(), population_.lookups(), count.events, count.repeats,
+      consumers_, MemoryCourse::of(memory_).str());
+  std::cout << "  seconds to converge:";
+  for (const Seconds time : convergences_) std::cout << fmt::format(" {:.1f}", time.count());
+  std::cout << std::endl;
+}
+
+void Run::tell_faults() const {
+  for (const auto& [kind, count] : faults_.counts()) std::cout << fmt::format("  {:>8} {}\n", count, kind);
+}
+
+void Run::tell_the_end() const {
+  if (!tap_) return;
+  const auto lines = tap_->lines();
+  for (std::size_t at = lines.size() - std::min(lines.size(), kLogTail); at < lines.size(); ++at) {
+    std::cerr << "  tap: " << lines[at] << '\n';
+  }
+}
+
+}  // namespace tap::faults

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace tap::faults {
+
+/// The resident memory of a process in bytes; 0 when it has ended, also when nobody has waited for it yet.
+[[nodiscard]] std::uint64_t resident_bytes(pid_t process);
+
+/// How the memory of a run went.
+struct MemoryCourse {
+  std::uint64_t start = 0, median = 0, max = 0;
+  std::uint64_t second_quarter = 0, last_quarter = 0;  ///< the most in each
+
+  [[nodiscard]] static MemoryCourse of(std::span<const std::uint64_t> samples);
+  /// It does not grow: the last quarter may need little more than the second.
+  [[nodiscard]] bool is_flat() const;
+  [[nodiscard]] std::string str() const;
+};
+
+}  // namespace tap::faults
