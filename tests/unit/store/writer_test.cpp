@@ -35,6 +35,8 @@ class HeldStore final : public Store {
   void hold() { held_ = true; }
   void entered() { entered_.acquire(); }
   void release() { released_.release(); }
+  /// The same of the next slice of a fold.
+  void hold_fold() { fold_held_ = true; }
   /// Every transaction fails with this until it is empty again.
   void fail_with(std::optional<Errc> code) { failure_ = code ? static_cast<int>(*code) : 0; }
   /// Once the writer has stopped or waits.
@@ -42,13 +44,11 @@ class HeldStore final : public Store {
   std::atomic<int> checkpoints{0};
   std::atomic<int> fold_failures{0};
   std::atomic<int> sweep_failures{0};
+  std::atomic<int> vacuums{0};
   std::atomic<std::uint64_t> fake_log_bytes{0};
 
   Result<EventId> apply(std::span<const Write> writes, std::span<const EventId> acked) override {
-    if (held_.exchange(false)) {
-      entered_.release();
-      released_.acquire();
-    }
+    if (held_.exchange(false)) wait_for_release();
     Applied call{writes.size(), 0, {acked.begin(), acked.end()}, false};
     for (const Write& write : writes) call.events += write.events.size();
     Result<EventId> result = fail(static_cast<Errc>(failure_.load()));
@@ -58,6 +58,7 @@ class HeldStore final : public Store {
     return result;
   }
   Result<void> fold_slice(std::size_t max) override {
+    if (fold_held_.exchange(false)) wait_for_release();
     if (fold_failures > 0) {
       --fold_failures;
       return fail(Errc::full);
@@ -87,12 +88,19 @@ class HeldStore final : public Store {
     }
     return store_->sweep();
   }
-  Result<bool> vacuum() override { return store_->vacuum(); }
+  Result<bool> vacuum() override {
+    ++vacuums;
+    return store_->vacuum();
+  }
   Result<std::unique_ptr<Queries>> queries() override { return store_->queries(); }
 
  private:
+  void wait_for_release() {
+    entered_.release();
+    released_.acquire();
+  }
   std::unique_ptr<Store> store_;
-  std::atomic<bool> held_{false};
+  std::atomic<bool> held_{false}, fold_held_{false};
   std::atomic<int> failure_{0};
   std::counting_semaphore<> entered_{0};
   std::counting_semaphore<> released_{0};
@@ -243,6 +251,7 @@ TEST_F(WriterTest, OneBadMemberDoesNotFailItsNeighbours) {
   EXPECT_TRUE(finish(held));
   EXPECT_THAT(inbox_.log, ElementsAre("held", "before", "after"));
   EXPECT_EQ(inbox_.all.back().id, EventId{3}) << "no id is wasted, none is used twice";
+  writer_->stop();
   EXPECT_EQ(store_->undelivered(), 3U);
 }
 
@@ -285,8 +294,8 @@ TEST_F(WriterTest, AcksJoinTheNextTransaction) {
   writer_->ack(std::vector{EventId{1}});
   auto two = commit("two");
   EXPECT_TRUE(finish(two));
-  EXPECT_EQ(store_->undelivered(), 1U);
   writer_->stop();
+  EXPECT_EQ(store_->undelivered(), 1U);
   EXPECT_EQ(store_->applied().size(), 2U);
 }
 
@@ -295,6 +304,7 @@ TEST_F(WriterTest, AcksGoByThemselvesWhenTheirTimeIsUp) {
   start();
   auto one = commit("one");
   EXPECT_TRUE(finish(one));
+  loop_.run_until([&] { return store_->vacuums > 0; });  // what it does at its start is done
   store_->hold();
   writer_->ack(std::vector{EventId{1}});
   store_->entered();  // without another write
@@ -309,8 +319,10 @@ TEST_F(WriterTest, FlushMakesAcksDurable) {
   EXPECT_TRUE(finish(one));
   writer_->ack(std::vector{EventId{1}});
   EXPECT_TRUE(loop_.run(writer_->flush()));
-  EXPECT_EQ(store_->undelivered(), 0U);
   EXPECT_TRUE(loop_.run(writer_->flush())) << "nothing to do";
+  writer_->stop();
+  EXPECT_EQ(store_->undelivered(), 0U);
+  EXPECT_EQ(store_->applied().size(), 2U);
 }
 
 TEST_F(WriterTest, AcksOfAFailedTransactionAreNotLost) {
@@ -324,6 +336,7 @@ TEST_F(WriterTest, AcksOfAFailedTransactionAreNotLost) {
   store_->fail_with(std::nullopt);
   EXPECT_TRUE(loop_.run(writer_->flush()));
   EXPECT_EQ(metrics_.queue("store_acks", 0).value(), 0);
+  writer_->stop();
   EXPECT_EQ(store_->undelivered(), 0U);
 }
 
@@ -337,6 +350,28 @@ TEST_F(WriterTest, FoldResumesWhenEverythingBeforeIsInTheTables) {
   EXPECT_TRUE(finish(fold));
   EXPECT_EQ(store_->queries().value()->records(RepoId{1}, "a.b.c", "", 9)->size(), 1U);
   EXPECT_TRUE(loop_.run(writer_->fold())) << "nothing to do";
+}
+
+TEST_F(WriterTest, FoldThatIsAskedForDuringARoundWaitsForTheNext) {
+  start();
+  Write many;
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    AdvanceHead advance{RepoId{id}, head_of(1, 1'500), {}};
+    for (int key = 0; key < 1'500; ++key) advance.changes.push_back(put("a.b.c", "k" + std::to_string(key), 1));
+    many.mutations.emplace_back(AddRepo{RepoId{id}, did_of(id)});
+    many.mutations.emplace_back(std::move(advance));
+  }
+  auto written = commit(std::move(many));
+  EXPECT_TRUE(finish(written));
+  store_->hold_fold();
+  auto first = loop_.start(writer_->fold());  // of two slices
+  store_->entered();
+  auto late = commit(write_of({AdvanceHead{RepoId{1}, head_of(2, 1'501), {put("a.b.c", "late", 1)}}}));
+  auto second = loop_.start(writer_->fold());
+  store_->release();
+  EXPECT_TRUE(finish(second));
+  EXPECT_TRUE(first.done() && late.done());
+  EXPECT_EQ(store_->queries().value()->records(RepoId{1}, "a.b.c", "kz", 9)->size(), 1U);
 }
 
 TEST_F(WriterTest, FoldOfARepoWithoutUnfoldedCommitsDoesNotFold) {
