@@ -11,8 +11,9 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr log::Logger kLog("resyncer");
-/// What an attempt costs whose host is full: repos of one crowded host do not keep the loop turning.
-constexpr std::chrono::milliseconds kVainProbe = 2ms;
+/// What an attempt costs whose host is full: repos of one crowded host do not keep the loop turning, nor do they keep
+/// those that stand behind them from hosts that have room.
+constexpr std::chrono::microseconds kVainProbe = 125us;
 
 metrics::Gauge& hosts_that_are(metrics::Registry& metrics, const char* state) {
   return metrics.gauge("tap_resync_hosts", "Hosts of repos by what they are in, several at once", {{"state", state}});

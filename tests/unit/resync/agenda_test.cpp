@@ -210,6 +210,22 @@ TEST_F(AgendaTest, SlowsDownWhenTheHostsOfItsReposAreFull) {
   EXPECT_EQ(agenda.next().size(), 1U);
 }
 
+TEST_F(AgendaTest, ReachesAHostWithRoomSoonBehindManyReposOfOneThatIsFull) {
+  constexpr std::uint64_t kRepos = 1'000;
+  auto agenda = make({.park = 0});
+  for (std::uint64_t number = 1; number <= kRepos; ++number) agenda.add(add(number));
+  std::optional<Attempt> busy;
+  const SteadyTime began = clock.steady();
+  for (bool reached = false; !reached; clock.advance(1ms)) {
+    for (auto& start : agenda.next()) {
+      reached |= start.id == RepoId{kRepos};
+      Attempt attempt(agenda, std::move(start));
+      if (attempt.enter("full")) busy.emplace(std::move(attempt));
+    }
+  }
+  EXPECT_LE(clock.steady() - began, 200ms);
+}
+
 TEST_F(AgendaTest, GivesUpTheOldPlaceWhenTheRepoMoved) {
   auto agenda = make({.fetches = 2});
   agenda.add(add(1));
