@@ -64,8 +64,8 @@ class Ledger {
   [[nodiscard]] Task<Result<void>> desynchronize(RepoId id, std::string reason);
   /// Something is new about a repo (its identity, its account): if it failed to be fetched, it is worth another try.
   void encourage(RepoId id);
-  /// A live event of a repo that may have failed: whoever writes to it is there, so its PDS may be well again. No reason
-  /// where the last fetch was refused.
+  /// A live event of a repo that may have failed: whoever writes to it is there, so its PDS may be well again. No
+  /// reason where the last fetch was refused.
   void encourage_by_event(RepoId id);
   /// Why the last fetch of the repo failed: because its PDS or the directory said no, or in passing.
   void note_failure(RepoId id, bool refused);
