@@ -146,7 +146,7 @@ void Consumer::take_event(std::string_view message) {
   const std::uint64_t key = key_of(record.substr(0, key_end + 1));
   const bool live = record.starts_with("true");
   (live ? counting_.live : counting_.historical).add(key);
-  if (timed_ && live) arriving_.emplace_back(key, now_);
+  if (timed_) arriving_.emplace_back(key, now_);
   if (counting_.first == std::chrono::steady_clock::time_point{}) counting_.first = now_;
   counting_.last = now_;
 }

@@ -29,7 +29,7 @@ struct Tally {
 /// in one write.
 class Consumer {
  public:
-  /// `timed` keeps the key of every live event and the instant when it was there.
+  /// `timed` keeps the key of every record event and the instant when it was there.
   explicit Consumer(std::uint16_t port, bool timed = false);
   /// Sends the acks that wait, then leaves.
   ~Consumer();

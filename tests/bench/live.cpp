@@ -51,10 +51,6 @@ void add_threads(const Run& run, const LiveFigures& figures) {
   }
 }
 
-double percentile(std::vector<double>& sorted, double part) {
-  return sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(part * static_cast<double>(sorted.size())))];
-}
-
 /// Seconds from the firehose to the consumer, sorted.
 std::vector<double> latencies(const Network::Commits& commits, const std::vector<Firehose::Time>& sent,
                               const std::vector<Consumer::Arrival>& arrivals) {

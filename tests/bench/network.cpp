@@ -4,6 +4,7 @@
 #include "support/atproto/did_document.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 
 namespace tap::bench {
@@ -42,7 +43,7 @@ Network::Network(const NetworkSize& size) : hosts_(size.hosts) {
     test::Account& account = accounts_.emplace_back(kFirstAccount + i);
     account.fill(size.records);
     publish(account, *host);
-    expect_backfill(account);
+    for (const std::uint64_t key : backfill_of(account)) backfill_.add(key);
     if (++host == hosts_.end()) host = hosts_.begin();
   }
 }
@@ -51,14 +52,24 @@ void Network::publish(test::Account& account, test::PdsServer& host) {
   Bytes car = account.full_car();
   exported_bytes_ += car.size();
   host.set_repo_source(account.did().str(), source_of(std::move(car)));
-  plc_.set_document(account.did().str(), document_of(account, host.url()));
+  move(account, host.url());
 }
 
-void Network::expect_backfill(const test::Account& account) {
+std::vector<std::uint64_t> Network::backfill_of(const test::Account& account) {
   const std::string rev = account.head()->rev.str();
+  std::vector<std::uint64_t> keys;
   for (const auto& [path, record] : account.records()) {
-    backfill_.add(key_of(false, account.did().str(), rev, path, "create"));
+    keys.push_back(key_of(false, account.did().str(), rev, path, "create"));
   }
+  return keys;
+}
+
+test::PdsServer& Network::host_of(std::size_t account) {
+  return *std::next(hosts_.begin(), static_cast<std::ptrdiff_t>(account % hosts_.size()));
+}
+
+void Network::move(const test::Account& account, const std::string& host) {
+  plc_.set_document(account.did().str(), document_of(account, host));
 }
 
 std::vector<std::string> Network::flags() const {

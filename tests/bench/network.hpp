@@ -34,6 +34,12 @@ class Network {
 
   /// The record events of everybody's backfill, as of the construction.
   [[nodiscard]] const Expected& backfill() const { return backfill_; }
+  /// The keys of the record events of one of them.
+  [[nodiscard]] static std::vector<std::uint64_t> backfill_of(const test::Account& account);
+  /// The host of an account; the same for those whose numbers differ by a multiple of the hosts.
+  [[nodiscard]] test::PdsServer& host_of(std::size_t account);
+  /// From now on its document says that it lives there.
+  void move(const test::Account& account, const std::string& host);
   /// Bytes of all exports.
   [[nodiscard]] std::uint64_t exported_bytes() const { return exported_bytes_; }
 
@@ -48,7 +54,6 @@ class Network {
 
  private:
   void publish(test::Account& account, test::PdsServer& host);
-  void expect_backfill(const test::Account& account);
 
   std::vector<test::Account> accounts_;
   Expected backfill_;

@@ -27,6 +27,11 @@ void check(const Tally& tally, const Expected& got, const Expected& expected) {
                                        expected.events, got.digest == expected.digest ? "agree" : "differ"));
 }
 
+std::vector<std::string> join(std::vector<std::string> flags, const std::vector<std::string>& further) {
+  flags.insert(flags.end(), further.begin(), further.end());
+  return flags;
+}
+
 }  // namespace
 
 void Run::add_server(const Usage& before, const Usage& after, double count, const std::string& each) const {
@@ -36,10 +41,10 @@ void Run::add_server(const Usage& before, const Usage& after, double count, cons
   report.add({"log of the server, " + each, static_cast<double>(after.server_log - before.server_log) / count, "B"});
 }
 
-Stage::Stage(const Run& run, const Database& database, const Network& network)
+Stage::Stage(const Run& run, const Database& database, const Network& network, const std::vector<std::string>& flags)
     : run_(run),
       database_(database),
-      tap_(run.options.tap, database, network.flags(), run.options.cores),
+      tap_(run.options.tap, database, join(network.flags(), flags), run.options.cores),
       api_(tap_.port()) {
   attach_consumer();
 }
@@ -121,6 +126,7 @@ const std::vector<Scenario>& scenarios() {
       {"backfill", "large repos, whole", &run_backfill},
       {"onboarding", "many repos of one record", &run_onboarding},
       {"big_car", "one repo with an export of hundreds of megabytes", &run_big_car},
+      {"hostile", "a backfill beside as many hosts that hang, lie and break off", &run_hostile},
       {"drain", "a consumer comes back after an outage", &run_drain},
       {"growth", "live commits with a large database against a small one", &run_growth},
       {"rest", "many tracked repos that do nothing", &run_rest},

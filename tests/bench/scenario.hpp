@@ -8,6 +8,7 @@
 #include "bench/report.hpp"
 #include "bench/tap_process.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
@@ -51,7 +52,8 @@ struct Run {
 /// A Tap that follows a network, and its consumer. Whatever does not come in time or is not exact is thrown.
 class Stage {
  public:
-  Stage(const Run& run, const Database& database, const Network& network);
+  /// Tap gets these flags besides what the network wants.
+  Stage(const Run& run, const Database& database, const Network& network, const std::vector<std::string>& flags = {});
 
   [[nodiscard]] TapProcess& tap() { return tap_; }
   [[nodiscard]] Api& api() { return api_; }
@@ -88,6 +90,11 @@ class Stage {
   return std::chrono::duration<double>(end - begin).count();
 }
 
+/// Of values that are sorted; `part` is 0.5 for the one in the middle.
+[[nodiscard]] inline double percentile(const std::vector<double>& sorted, double part) {
+  return sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(part * static_cast<double>(sorted.size())))];
+}
+
 struct Scenario {
   std::string_view name, what;
   void (*run)(const Run& run);
@@ -103,6 +110,7 @@ void run_growth(const Run& run);
 void run_backfill(const Run& run);
 void run_onboarding(const Run& run);
 void run_big_car(const Run& run);
+void run_hostile(const Run& run);
 void run_rest(const Run& run);
 void run_pure(const Run& run);
 
