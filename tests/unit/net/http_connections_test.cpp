@@ -162,6 +162,8 @@ class GuardedConnect : public HttpTest {
 TEST_F(GuardedConnect, RefusesNamesOfPrivateAddresses) {
   EXPECT_EQ(outcome({.url = url("/", "host.test")}), text_of(Errc::refused_address));
   EXPECT_EQ(outcome({.url = url("/", "127.0.0.1")}), text_of(Errc::refused_address));
+  resolve("mixed.test", {"2d00::1", "127.0.0.1"});  // the first is public, but nobody's: IANA has not given it out
+  EXPECT_EQ(outcome({.url = url("/", "mixed.test")}), text_of(Errc::refused_address));
   EXPECT_EQ(server_.connections(), 0u);
 }
 

@@ -86,6 +86,17 @@ TEST_P(StoreContract, HeadIsExactBeforeAndAfterTheFold) {
   EXPECT_EQ(repos().at(1).repo.head, head_of(12, 6));
 }
 
+TEST_P(StoreContract, HeadIsExactAlsoBehindManyUnfoldedCommits) {
+  constexpr std::uint64_t kCommits = 1'050;  // more than are read at once
+  add(1);
+  for (std::uint64_t rev = 1; rev <= kCommits; ++rev) {
+    apply(write_of({AdvanceHead{RepoId{1}, head_of(rev, 1), {put("a.b.c", "k", 1)}}}));
+  }
+  reopen();
+  EXPECT_EQ(store_->unfolded(), kCommits);
+  EXPECT_EQ(repos().at(1).repo.head, head_of(kCommits, 1));
+}
+
 TEST_P(StoreContract, RevsOfAllSixtyFourBitsComeBack) {
   add(1);
   const repos::Head head{atproto::Tid(~std::uint64_t{0}), cid_of(3), ~std::uint64_t{0} >> 1};
