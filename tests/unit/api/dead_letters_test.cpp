@@ -101,16 +101,17 @@ TEST_F(DeadLetters, ThatAreAddedDuringAReplayWaitForTheNext) {
 
 TEST_F(DeadLetters, OfTwoRequestsAtOnceGoBackOnce) {
   for (std::uint64_t id = 1; id <= 3; ++id) set_aside(id, "did:plc:a");
-  reader.gate.close();
+  writer.gate.close();
   std::vector<std::unique_ptr<test::RawClient>> clients;
   for (int i = 0; i < 2; ++i) {
     clients.push_back(dial());
     clients.back()->send(request("POST", "/dead-letters/replay", R"({"all":true})", "Connection: close\r\n"));
   }
   auto& open = metrics.gauge("tap_http_connections", "");
-  loop.run_until([&] { return open.value() == 2 && reader.gate.waiting() > 0; });
+  loop.run_until([&] { return open.value() == 2 && writer.gate.waiting() > 0; });
   loop.settle();
-  reader.gate.open();
+  EXPECT_EQ(writer.gate.waiting(), 1U);
+  writer.gate.open();
   for (const auto& client : clients) EXPECT_EQ(parse(client->take_rest()).status, 200);
   EXPECT_EQ(database.events().size(), 3U);
 }
