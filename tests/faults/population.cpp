@@ -20,6 +20,12 @@ constexpr std::size_t kHonestOnTheWeb = 3;
 constexpr std::size_t kCommitLiars = 6;
 constexpr std::size_t kFirstRecords = 20;
 
+/// The did:web of localhost with a port.
+std::string did_of_host(std::string host) {
+  if (const auto colon = host.find(':'); colon != std::string::npos) host.replace(colon, 1, "%3A");
+  return "did:web:" + host;
+}
+
 }  // namespace
 
 std::string Member::kind() const {
@@ -103,10 +109,10 @@ Member& Population::settle_down(Members& to, Vice vice, const std::string& host)
 
 /// Each has a host of its own, where its document is.
 Member& Population::settle_down_on_the_web(Members& to, Vice vice, const std::string& host) {
-  const auto did = std::make_shared<std::string>();  // shared: the server is made before its name is known
-  servers_.push_back(std::make_unique<HttpServer>([this, did](const HttpRequest&) { return on_directory(*did); }));
-  *did = "did:web:localhost%3A" + std::to_string(servers_.back()->port());
-  auto member = std::make_unique<Member>(test::Account(++numbers_, atproto::Did::parse(*did).value()), vice);
+  servers_.push_back(std::make_unique<HttpServer>(
+      [this](const HttpRequest& request) { return on_directory(did_of_host(request.header("host"))); }));
+  const std::string did = did_of_host("localhost:" + std::to_string(servers_.back()->port()));
+  auto member = std::make_unique<Member>(test::Account(++numbers_, atproto::Did::parse(did).value()), vice);
   member->host = host;
   return add(to, std::move(member));
 }

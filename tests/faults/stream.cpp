@@ -239,15 +239,19 @@ void Stream::disturb() {
       faults_.add("relay that refuses");
       relay_.refuse(502, {}, 1 + dice_.below(2));
       return relay_.cut();
-    default: {
-      faults_.add("outdated cursor");
-      const auto held = population_.lock();
-      for (const auto& member : population_.honest()) ++member->troubles;
-      forgotten_ = seq_;
-      relay_.forget(forgotten_);
-      return relay_.cut();
-    }
+    default:
+      return std::exchange(has_lost_, true) ? relay_.cut() : lose_everything();
   }
+}
+
+/// Every repo has to be fetched again: once between two times of calm, or it adds up.
+void Stream::lose_everything() {
+  faults_.add("outdated cursor");
+  const auto held = population_.lock();
+  for (const auto& member : population_.honest()) ++member->troubles;
+  forgotten_ = seq_;
+  relay_.forget(forgotten_);
+  relay_.cut();
 }
 
 void Stream::send_away() {
@@ -257,6 +261,7 @@ void Stream::send_away() {
 
 void Stream::calm_down() {
   make_way();
+  has_lost_ = false;
   const auto held = population_.lock();
   for (const auto& member : population_.honest()) {
     catch_up(*member);

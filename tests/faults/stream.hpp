@@ -51,6 +51,7 @@ class Stream {
   void trouble(Member& member);
   void lie_about(Member& member, test::CommitMessage truth);
   void send_junk();
+  void lose_everything();
   void go_or_come_back(Member& member);
   [[nodiscard]] test::CommitMessage write(Member& member) {
     return member.author.account.commit(member.author.some_writes(dice_));
@@ -65,6 +66,7 @@ class Stream {
   std::atomic<std::int64_t> seq_ = 0;
   std::atomic<std::uint64_t> frames_ = 0;
   std::int64_t forgotten_ = 0;
+  bool has_lost_ = false;  // events of everybody, since the last calm
   std::mutex away_mutex_;
   std::set<std::string> away_;  // DIDs; the relay's thread reads them
   test::RelayServer relay_;
