@@ -6,7 +6,6 @@
 #include "support/atproto/dice.hpp"
 #include "support/net/relay_server.hpp"
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -63,8 +62,8 @@ class Stream {
   std::deque<test::CommitMessage> sent_;                          // of late, true ones
   std::deque<test::CommitMessage> late_;                          // on their way still; at most one of a repo
   std::optional<std::chrono::steady_clock::time_point> free_at_;  // the connection is slow until then
-  std::atomic<std::int64_t> seq_ = 0;
-  std::atomic<std::uint64_t> frames_ = 0;
+  std::int64_t seq_ = 0;
+  std::uint64_t frames_ = 0;
   std::int64_t forgotten_ = 0;
   bool has_lost_ = false;  // events of everybody, since the last calm
   std::mutex away_mutex_;
