@@ -103,6 +103,15 @@ class OutboxTest : public testing::Test {
     if (running) run_ = std::make_unique<test::Background>(loop_, outbox_->run());
     loop_.settle();
   }
+  /// A page is on its way that reaches all of the three events that there are.
+  void begin_to_read_what_was_told_of() {
+    journal_.gate.close();
+    start(2);
+    commit(1);
+    journal_.gate.let_one_pass();  // the page that was asked for before
+    loop_.settle();
+    ASSERT_EQ(journal_.reads, 2);
+  }
   /// A new process over the same journal.
   void restart() {
     run_.reset();

@@ -254,9 +254,13 @@ TEST_F(ResyncerLive, DropsTheBufferOfAFetchThatTheAccountHasMadeVoid) {
 
 TEST_F(ResyncerLive, DoesNotChargeAnAccountForAFetchThatItsLeavingHasMadeVoid) {
   account.fill(3);
-  begin_fetch();
-  ASSERT_TRUE(world.loop.run(world.ledger.set_account(world.id(account), repos::Account::deactivated)));
+  world.serve(account);
   world.http.answers.answer(World::url(account), 400, R"({"error":"RepoDeactivated"})");
+  world.http.answers.gate.close();
+  world.start();
+  world.track(account);
+  world.loop.run_until([&] { return world.http.answers.gate.waiting() == 1; });
+  ASSERT_TRUE(world.loop.run(world.ledger.set_account(world.id(account), repos::Account::deactivated)));
   end_fetch();
   world.loop.run_until([&] { return world.http.answers.gate.waiting() == 0; });
   world.loop.settle();
