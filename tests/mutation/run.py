@@ -27,7 +27,6 @@ OBJECT = re.compile(r"^(\S+\.o): #deps")
 # Quick to build. The library's own checks stand for the builds with sanitizers.
 FLAGS = ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g0 -D_GLIBCXX_ASSERTIONS",
          "-DCMAKE_CXX_COMPILER=clang++-19", "-DCMAKE_C_COMPILER=clang-19"]
-INCLUDE_FOLDERS = ("include", "src", "tests")
 MEMORY = 6 << 30  # address space of a test program: a bug may make it grow without bound
 LEAST_PATIENCE = 60.0  # seconds
 
@@ -103,14 +102,13 @@ class Build:
         sound = (self.source / bug.file).read_text()
         if sound.count(bug.text) != 1:
             raise Unbuildable("its text does not stand once in the file")
-        top, _, rest = bug.file.partition("/")
         overlay = folder / "overlay"
-        changed = overlay / rest
+        changed = overlay / bug.file.partition("/")[2]  # as it is included: from src/ or include/
         changed.parent.mkdir(parents=True, exist_ok=True)
         changed.write_text(sound.replace(bug.text, bug.replacement))
         words = list(self.compilations[made])
         words[words.index("-o") + 1] = str(out)
-        if top in INCLUDE_FOLDERS and bug.file.endswith(".hpp"):
+        if bug.file.endswith(".hpp"):
             words.insert(1, f"-I{overlay}")
         else:
             words[words.index(str(self.source / bug.file))] = str(changed)
