@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Kills Tap again and again under load, and looks whether it keeps its promises. See README.md beside this file.
 #include "crash/supervisor.hpp"
-#include "support/postgres_server.hpp"
+#include "support/process/long_test.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <exception>
-#include <filesystem>
-#include <iostream>
 #include <random>
-
-namespace {
-
-constexpr int kSkipped = 77;
-
-}  // namespace
+#include <utility>
 
 int main(int argc, char** argv) {
   tap::crash::Options options{.seed = std::random_device{}()};
@@ -28,21 +20,5 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_flag("--postgres", on_postgres, "on PostgreSQL instead of SQLite");
   CLI11_PARSE(app, argc, argv);
-  options.tap = std::filesystem::absolute(options.tap);  // it works in a folder of its own
-  try {
-    if (on_postgres) {
-      if (const std::string reason = tap::test::PostgresServer::missing(); !reason.empty()) {
-        std::cout << "skipped: " << reason << '\n';
-        return kSkipped;
-      }
-      tap::test::postgres_server().sql("CREATE SCHEMA tap");
-      options.database_url = tap::test::postgres_server().schema_url("tap");
-    }
-    std::cout << "seed " << options.seed << std::endl;
-    tap::crash::Supervisor(options).run();
-  } catch (const std::exception& error) {
-    std::cerr << "seed " << options.seed << ": " << error.what() << '\n';
-    return 1;
-  }
-  return 0;
+  return tap::test::run_long_test<tap::crash::Supervisor>(std::move(options), on_postgres);
 }

@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <deque>
 #include <iostream>
+#include <regex>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -30,6 +32,13 @@ constexpr std::size_t kLogTail = 25;
 
 bool says_why(const nlohmann::json& info) {
   return info.value("state", "active") != "active" && !info.value("error", "").empty();
+}
+
+/// The first that a text names.
+std::string did_in(const std::string& text) {
+  static const std::regex pattern("did:[a-z]+:[A-Za-z0-9.%-]+");
+  std::smatch found;
+  return std::regex_search(text, found, pattern) ? found.str() : "";
 }
 
 }  // namespace
@@ -149,9 +158,8 @@ void Run::converge() {
   const auto begin = SteadyClock::now();
   const auto limit =
       convergences_.empty() ? std::max<std::chrono::seconds>(options_.patience, kFirstLimit) : options_.patience;
-  std::string last;
   for (std::string left = unsettled(); !left.empty(); left = unsettled()) {
-    last = left;
+    last_left_ = left;
     look_after();
     if (SteadyClock::now() > begin + limit) throw std::runtime_error("not in time: " + left);
     stream_.lie();
@@ -160,7 +168,7 @@ void Run::converge() {
   convergences_.emplace_back(SteadyClock::now() - begin);
   look_after();
   report();
-  std::cout << "  the last that was waited for: " << last << std::endl;
+  std::cout << "  the last that was waited for: " << last_left_ << std::endl;
   settle();
 }
 
@@ -186,8 +194,9 @@ std::string Run::unsettled() {
 std::string Run::unsettled(const Member& member) {
   const test::Author& author = member.author;
   const test::Judge::Truth truth{.records = author.record_cids(), .deleted = author.deleted};
-  if (std::string difference = judge_.difference(member.did(), truth); !difference.empty()) return difference;
+  const std::string difference = judge_.difference(member.did(), truth);
   const auto info = get("/info/" + member.did());
+  if (!difference.empty()) return difference + ", and it is " + info.dump();
   const bool is_right = info.value("state", "") == "active" && info.value("error", "?").empty() &&
                         info.value("rev", "") == author.account.head()->rev.str() &&
                         info.value("records", std::size_t{0}) == truth.records.size();
@@ -250,11 +259,22 @@ void Run::tell_faults() const {
   for (const auto& [kind, count] : faults_.counts()) std::cout << fmt::format("  {:>8} {}\n", count, kind);
 }
 
+/// The last lines of the log, and those about who was waited for last.
 void Run::tell_the_end() const {
   if (!tap_) return;
-  const auto lines = tap_->lines();
-  for (std::size_t at = lines.size() - std::min(lines.size(), kLogTail); at < lines.size(); ++at) {
-    std::cerr << "  tap: " << lines[at] << '\n';
+  const std::string did = did_in(last_left_);
+  std::deque<std::string> about, last;
+  const auto keep = [](std::deque<std::string>& lines, const std::string& line) {
+    lines.push_back(line);
+    if (lines.size() > kLogTail) lines.pop_front();
+  };
+  for (const std::string& line : tap_->lines()) {
+    if (line.find("\"remote_ip\"") != std::string::npos) continue;  // what the run itself asks
+    keep(last, line);
+    if (!did.empty() && line.find(did) != std::string::npos) keep(about, line);
+  }
+  for (const auto* lines : {&about, &last}) {
+    for (const std::string& line : *lines) std::cerr << "  tap: " << line << '\n';
   }
 }
 

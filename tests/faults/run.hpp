@@ -79,6 +79,7 @@ class Run {
   SteadyClock::time_point begin_ = SteadyClock::now();
   SteadyClock::time_point next_look_{}, next_disturbance_{};
   bool is_busy_ = false;        // Tap or its consumers are behind
+  std::string last_left_;       // who was waited for last, and why
   std::set<std::string> done_;  // DIDs that are right, or explained, in this calm
   std::vector<std::uint64_t> memory_;
   std::vector<Seconds> convergences_;

@@ -29,6 +29,13 @@ Reply car(ByteView bytes) {
           .body = std::string(as_text(bytes)),
           .framing = Framing::chunked};
 }
+/// Goes wrong behind so many bytes of the body.
+Reply faulty_car(Account& account, Fault fault, std::size_t at) {
+  Reply reply = car(account.full_car());
+  reply.fault = fault;
+  reply.fault_at = at;
+  return reply;
+}
 /// The blocks of the whole repo, in their order: the commit first, the last record last.
 std::vector<Block> blocks_of(Account& account) {
   std::vector<Block> blocks;
@@ -96,27 +103,10 @@ const std::vector<Lie> kLies = {
     {"NoHttp", "malformed response", [](Account&) { return Reply{.raw = "220 mail.example.com ESMTP\r\n\r\n"}; }},
     // What the network does.
     {"CutBeforeTheHead", "the connection broke", [](Account&) { return Reply{.fault = Fault::cut}; }},
-    {"CutInTheBody", "the connection broke",
-     [](Account& twin) {
-       Reply reply = car(twin.full_car());
-       reply.fault = Fault::cut_in_body;
-       reply.fault_at = 5'000;
-       return reply;
-     }},
+    {"CutInTheBody", "the connection broke", [](Account& twin) { return faulty_car(twin, Fault::cut_in_body, 5'000); }},
     {"HangBeforeTheHead", "timed out", [](Account&) { return Reply{.fault = Fault::hang}; }},
-    {"HangBeforeTheBody", "timed out",
-     [](Account& twin) {
-       Reply reply = car(twin.full_car());
-       reply.fault = Fault::hang_in_body;
-       return reply;
-     }},
-    {"HangInTheBody", "timed out",
-     [](Account& twin) {
-       Reply reply = car(twin.full_car());
-       reply.fault = Fault::hang_in_body;
-       reply.fault_at = 5'000;
-       return reply;
-     }},
+    {"HangBeforeTheBody", "timed out", [](Account& twin) { return faulty_car(twin, Fault::hang_in_body, 0); }},
+    {"HangInTheBody", "timed out", [](Account& twin) { return faulty_car(twin, Fault::hang_in_body, 5'000); }},
     {"Trickle", "timed out",
      [](Account& twin) {
        Reply reply = car(Bytes(kLimit, 0));

@@ -68,22 +68,40 @@ TEST_F(Postgres, CarriesBackfillLiveEventsAndACrash) {
   stop();
 }
 
-TEST_F(Postgres, ServerThatGoesAwayUnderLoadCostsNothing) {
-  std::vector<Account> accounts;
-  std::map<std::string, std::vector<std::string>> sent;  // DID to the revs of its commits
-  const auto send_more = [&](std::size_t commits) {
-    for (std::size_t i = 0; i < commits; ++i) {
-      Account& account = accounts[i % accounts.size()];
-      send(account.post());
-      sent[account.did().str()].push_back(account.head()->rev.str());
+/// Accounts that write, whatever becomes of the server.
+class PostgresOutage : public Postgres {
+ protected:
+  void onboard_accounts(std::uint64_t count) {
+    for (std::uint64_t number = 1; number <= count; ++number) {
+      accounts_.emplace_back(number).fill(20);
+      onboard(accounts_.back());
     }
-  };
+  }
+  void send_more(std::size_t commits) {
+    for (std::size_t i = 0; i < commits; ++i) {
+      Account& account = accounts_[i % accounts_.size()];
+      send(account.post());
+      sent_[account.did().str()].push_back(account.head()->rev.str());
+    }
+  }
+  void await_all() {
+    for (const Account& account : accounts_) await_records(account);
+  }
+  /// No repo had to be fetched again: each commit came live, once, and in its order.
+  void expect_each_commit_once() {
+    for (const Account& account : accounts_) EXPECT_EQ(live_revs(account), sent_[account.did().str()]);
+  }
+
+  std::vector<Account> accounts_;
+
+ private:
+  std::map<std::string, std::vector<std::string>> sent_;  // DID to the revs of its commits
+};
+
+TEST_F(PostgresOutage, ServerThatGoesAwayUnderLoadCostsNothing) {
   start();
   consume();
-  for (std::uint64_t number = 1; number <= 4; ++number) {
-    accounts.emplace_back(number).fill(20);
-    onboard(accounts.back());
-  }
+  onboard_accounts(4);
   std::size_t noticed = 0;
   for (const int signal : {SIGQUIT, SIGINT, SIGKILL, SIGKILL}) {
     send_more(200);
@@ -93,35 +111,22 @@ TEST_F(Postgres, ServerThatGoesAwayUnderLoadCostsNothing) {
     noticed = losses();
     postgres_server().start();
     send_more(50);
-    for (const Account& account : accounts) await_records(account);
+    await_all();
   }
-  // No repo had to be fetched again: each commit came live, once, and in its order.
-  for (const Account& account : accounts) EXPECT_EQ(live_revs(account), sent[account.did().str()]);
+  expect_each_commit_once();
   await_undelivered(0);
   stop();
 }
 
-TEST_F(Postgres, ServerThatHangsStopsTheReadingOfTheFirehoseAndCostsNothing) {
+TEST_F(PostgresOutage, ServerThatHangsStopsTheReadingOfTheFirehoseAndCostsNothing) {
   connect_timeout_ = "&connect_timeout=2";
-  std::vector<Account> accounts;
   start({"--metrics-listen", "127.0.0.1:0"});
   const auto metrics_port = tap().wait_for_line("serving metrics").at("port").get<std::uint16_t>();
   const auto metric = [&](const std::string& series) { return value_of(scrape(metrics_port), series).value(); };
   consume();
-  for (std::uint64_t number = 1; number <= 10; ++number) {
-    accounts.emplace_back(number).fill(20);
-    onboard(accounts.back());
-  }
-  std::map<std::string, std::vector<std::string>> sent;  // DID to the revs of its commits
-  const auto send_more = [&](std::size_t commits) {
-    for (std::size_t i = 0; i < commits; ++i) {
-      Account& account = accounts[i % accounts.size()];
-      send(account.post());
-      sent[account.did().str()].push_back(account.head()->rev.str());
-    }
-  };
+  onboard_accounts(10);
   send_more(200);
-  for (const Account& account : accounts) await_records(account);
+  await_all();
   postgres_server().hang();
   send_more(6'000);
   EXPECT_EQ(get("/health").at("status"), "ok");
@@ -130,14 +135,11 @@ TEST_F(Postgres, ServerThatHangsStopsTheReadingOfTheFirehoseAndCostsNothing) {
   EXPECT_EQ(metric("tap_queue_depth{queue=\"lanes\"}"), metric("tap_queue_capacity{queue=\"lanes\"}"));
   EXPECT_LT(metric("tap_firehose_events_received_total"), 200 + 6'000);
   EXPECT_EQ(get("/health").at("status"), "ok");
-  EXPECT_EQ(get("/stats/repo-count").at("repo_count"), accounts.size());
+  EXPECT_EQ(get("/stats/repo-count").at("repo_count"), accounts_.size());
   postgres_server().go_on();
   send_more(200);
-  // Each commit came live, once, and in its order.
-  for (const Account& account : accounts) {
-    await_records(account);
-    EXPECT_EQ(live_revs(account), sent[account.did().str()]);
-  }
+  await_all();
+  expect_each_commit_once();
   await_undelivered(0);
   stop();
 }

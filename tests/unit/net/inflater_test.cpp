@@ -3,8 +3,9 @@
 
 #include "tap/net/error.hpp"
 
+#include "support/net/http_server.hpp"
+
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <string>
@@ -12,19 +13,7 @@
 namespace tap::net {
 namespace {
 
-std::string gzip(const std::string& plain) {
-  z_stream stream{};
-  deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, plain.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
-  stream.avail_in = static_cast<uInt>(plain.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
+using test::gzip;
 
 /// All output for this input; an error as text.
 std::string inflate_all(Inflater& inflater, std::string_view input) {
@@ -60,7 +49,7 @@ TEST(Inflater, TakesItsInputByteByByte) {
 
 TEST(Inflater, ABombComesOutInBoundedPieces) {
   const std::string packed = gzip(std::string(50 << 20, '\0'));
-  ASSERT_LT(packed.size(), 100'000u);
+  ASSERT_LT(packed.size(), 500'000U);
   Inflater inflater;
   inflater.feed(as_bytes(packed));
   std::size_t pieces = 0;

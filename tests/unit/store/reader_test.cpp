@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "tap/store/writer.hpp"
-
-#include "support/loop.hpp"
-#include "unit/store/backends.hpp"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+#include "unit/store/writer_world.hpp"
 
 namespace tap::store {
 namespace {
-
-using outbox::EventId;
 
 class ReaderTest : public testing::Test {
  protected:
@@ -23,9 +15,7 @@ class ReaderTest : public testing::Test {
   ScratchFolder folder_;
   metrics::Registry metrics_;
   std::unique_ptr<Store> store_ = open_store(folder_.file("tap.db")).value();
-  // Acks wait for flush().
-  std::unique_ptr<Writer> writer_ =
-      make_writer(loop_.executor(), *store_, metrics_, {.acks = 2, .fold = {}, .ack_delay = std::chrono::hours(1)});
+  std::unique_ptr<Writer> writer_ = make_writer(loop_.executor(), *store_, metrics_);
   std::unique_ptr<Reader> reader_ = make_reader(loop_.executor(), *store_, *writer_, metrics_).value();
 };
 
@@ -54,26 +44,33 @@ TEST_F(ReaderTest, AcksGoToTheWriter) {
   EXPECT_TRUE(loop_.run(reader_->read(EventId{}, 9)).value().empty());
 }
 
-TEST_F(ReaderTest, ReadsNoMoreEventsWhileTooManyAcksAreNotDurable) {
-  const auto read = [&] { return loop_.run(reader_->read(EventId{}, 9)); };
-  const auto read_lane = [&] { return loop_.run(reader_->read_lane(outbox::LaneKey{7}, EventId{1}, EventId{3}, 9)); };
-  ASSERT_TRUE(loop_.run(writer_->commit(write_of({}, {draft("one"), draft("two"), draft("three")}))));
-  reader_->acked(std::vector{EventId{1}});
-  EXPECT_TRUE(read());
-  EXPECT_TRUE(read_lane());
-  reader_->acked(std::vector{EventId{2}});
-  EXPECT_EQ(metrics_.queue("store_acks", 0).value(), 2);
-  EXPECT_EQ(read().error(), Errc::busy);
-  EXPECT_EQ(read_lane().error(), Errc::busy);
-  EXPECT_EQ(loop_.run(reader_->cursor("firehose", "r")), "") << "other questions are answered";
-  ASSERT_TRUE(loop_.run(writer_->flush()));
-  EXPECT_EQ(read()->size(), 1U);
-  EXPECT_EQ(read_lane()->events.size(), 1U);
-}
-
 TEST_F(ReaderTest, RefusesWhenStopped) {
   reader_->stop();
   EXPECT_EQ(loop_.run(reader_->cursor("firehose", "r")).error(), Errc::closed);
+}
+
+using ReaderOnAFullDisk = WriterTest;
+
+TEST_F(ReaderOnAFullDisk, ReadsNoMoreEventsWhileTooManyAcksAreNotDurable) {
+  options_.acks = 2;
+  start();
+  const auto reader = make_reader(loop_.executor(), *store_, *writer_, metrics_).value();
+  const auto read = [&] { return loop_.run(reader->read(EventId{}, 9)); };
+  const auto read_lane = [&] { return loop_.run(reader->read_lane(outbox::LaneKey{7}, EventId{1}, EventId{3}, 9)); };
+  ASSERT_TRUE(loop_.run(writer_->commit(write_of({}, {draft("one"), draft("two"), draft("three")}))));
+  store_->fail_with(Errc::full);
+  reader->acked(std::vector{EventId{1}});
+  EXPECT_TRUE(read());
+  EXPECT_TRUE(read_lane());
+  reader->acked(std::vector{EventId{2}});
+  EXPECT_EQ(metrics_.queue("store_acks", 0).value(), 2);
+  EXPECT_EQ(read().error(), Errc::busy);
+  EXPECT_EQ(read_lane().error(), Errc::busy);
+  EXPECT_EQ(loop_.run(reader->cursor("firehose", "r")), "") << "other questions are answered";
+  store_->fail_with(std::nullopt);
+  ASSERT_TRUE(loop_.run(writer_->flush()));
+  EXPECT_EQ(read()->size(), 1U);
+  EXPECT_EQ(read_lane()->events.size(), 1U);
 }
 
 }  // namespace
