@@ -86,8 +86,7 @@ void run_live(const Run& run) {
   add_threads(run, figures);
   run.add_server(figures.before, figures.after, events, "a commit");
   run.report.add({"frame", static_cast<double>(commits.frames.bytes()) / events, "B"});
-  run.report.add(
-      {"written to disk, a commit", static_cast<double>(figures.after.written - figures.before.written) / events, "B"});
+  run.add_written(figures.before, figures.after, events, "a commit", at_most(3'000), "37,000");
   run.report.add({"peak memory", static_cast<double>(figures.after.peak) / 1e6, "MB"});
   run.report.add({"database", static_cast<double>(database.bytes()) / 1e6, "MB"});
 }

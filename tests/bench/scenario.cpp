@@ -41,6 +41,12 @@ void Run::add_server(const Usage& before, const Usage& after, double count, cons
   report.add({"log of the server, " + each, static_cast<double>(after.server_log - before.server_log) / count, "B"});
 }
 
+void Run::add_written(const Usage& before, const Usage& after, double count, const std::string& each,
+                      std::optional<Bar> most, const std::string& original) const {
+  report.add({"written to disk, " + each, static_cast<double>(after.written - before.written) / count, "B",
+              bar(most, std::nullopt), original});
+}
+
 Stage::Stage(const Run& run, const Database& database, const Network& network, const std::vector<std::string>& flags)
     : run_(run),
       database_(database),

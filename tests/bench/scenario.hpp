@@ -47,6 +47,9 @@ struct Run {
   }
   /// Reports what a server did between the two for each of so many, `each` being "a commit"; nothing without a server.
   void add_server(const Usage& before, const Usage& after, double count, const std::string& each) const;
+  /// The same of what Tap wrote, with its bar on SQLite and the original's figure.
+  void add_written(const Usage& before, const Usage& after, double count, const std::string& each,
+                   std::optional<Bar> most = {}, const std::string& original = {}) const;
 };
 
 /// A Tap that follows a network, and its consumer. Whatever does not come in time or is not exact is thrown.
