@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "crawl/lister.hpp"
 
-#include "tap/base/utf8.hpp"
-#include "tap/crawl/error.hpp"
 #include "tap/net/retry_after.hpp"
 
 namespace tap::crawl {
@@ -13,25 +11,6 @@ std::string target_of(const CrawlOptions& options) {
   if (options.collection.empty()) return "/xrpc/com.atproto.sync.listRepos?" + limit;
   return "/xrpc/com.atproto.sync.listReposByCollection?collection=" + net::encode_query(options.collection) + "&" +
          limit;
-}
-
-Errc meaning_of(int status) {
-  switch (status) {
-    case 400:
-      return Errc::bad_request;
-    case 404:  // no such endpoint
-    case 501:  // known, and not there
-      return Errc::unsupported;
-    default:
-      return Errc::refused;
-  }
-}
-
-Error refusal(const net::Response& response) {
-  constexpr std::size_t kLongestText = 300;
-  std::string text = "HTTP " + std::to_string(response.status);
-  if (!response.body.empty()) text.append(": ").append(utf8_prefix(response.body, kLongestText));
-  return {meaning_of(response.status), std::move(text)};
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "crawl/page.hpp"
 
+#include "tap/base/utf8.hpp"
 #include "tap/crawl/error.hpp"
 
 #include <simdjson.h>
@@ -34,6 +35,18 @@ void read_repo(const dom::element& repo, Page& page) {
   }
 }
 
+Errc meaning_of(int status) {
+  switch (status) {
+    case 400:
+      return Errc::bad_request;
+    case 404:  // no such endpoint
+    case 501:  // known, and not there
+      return Errc::unsupported;
+    default:
+      return Errc::refused;
+  }
+}
+
 }  // namespace
 
 Result<Page> parse_page(std::string_view json) {
@@ -58,6 +71,15 @@ Result<Page> parse_page(std::string_view json) {
   }
   page.cursor = text;
   return page;
+}
+
+Error refusal(const net::Response& response) {
+  constexpr std::size_t kLongestText = 300;
+  std::string text = "HTTP " + std::to_string(response.status);
+  if (!response.body.empty() && is_utf8(response.body)) {
+    text.append(": ").append(utf8_prefix(response.body, kLongestText));
+  }
+  return {meaning_of(response.status), std::move(text)};
 }
 
 }  // namespace tap::crawl

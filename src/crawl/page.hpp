@@ -3,6 +3,7 @@
 
 #include "tap/atproto/identifiers.hpp"
 #include "tap/base/result.hpp"
+#include "tap/net/http_client.hpp"
 
 #include <cstddef>
 #include <string>
@@ -19,5 +20,7 @@ struct Page {
 };
 /// Errc::bad_page when it is none. Pure.
 [[nodiscard]] Result<Page> parse_page(std::string_view json);
+/// What an answer without success means, in the first of the relay's words if they are text. Pure.
+[[nodiscard]] Error refusal(const net::Response& answer);
 
 }  // namespace tap::crawl

@@ -5,11 +5,12 @@
 #include "tap/base/bytes.hpp"
 #include "tap/base/thread.hpp"
 
+#include "net/dns_answer.hpp"
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <arpa/inet.h>
-#include <arpa/nameser.h>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -75,36 +76,6 @@ Result<Addresses> look_up_addresses(const std::string& host, const ResolverOptio
   return addresses;
 }
 
-/// The strings of one TXT record, joined.
-Result<std::string> read_txt(const ns_rr& record) {
-  const auto bytes = ByteView(ns_rr_rdata(record), ns_rr_rdlen(record));
-  std::string text;
-  for (std::size_t at = 0; at < bytes.size();) {
-    const std::size_t length = bytes[at++];
-    if (length > bytes.size() - at) return fail(Errc::resolve_failed, "malformed TXT record");
-    text += as_text(bytes.subspan(at, length));
-    at += length;
-  }
-  return text;
-}
-
-Result<Texts> read_answer(ByteView answer) {
-  ns_msg message;
-  if (::ns_initparse(answer.data(), static_cast<int>(answer.size()), &message) != 0) {
-    return fail(Errc::resolve_failed, "malformed DNS answer");
-  }
-  Texts texts;
-  for (int i = 0; i < ns_msg_count(message, ns_s_an); ++i) {
-    ns_rr record;
-    if (::ns_parserr(&message, ns_s_an, i, &record) != 0) return fail(Errc::resolve_failed, "malformed DNS answer");
-    if (ns_rr_type(record) != ns_t_txt) continue;
-    auto text = read_txt(record);
-    if (!text) return std::unexpected(text.error());
-    texts.push_back(std::move(*text));
-  }
-  return texts;
-}
-
 /// One query with a resolver state of its own: resolv.conf is read anew each time, as a long-lived process needs.
 Result<Texts> look_up_txt(const std::string& name, const ResolverOptions& options) {
   struct __res_state state{};
@@ -119,7 +90,7 @@ Result<Texts> look_up_txt(const std::string& name, const ResolverOptions& option
     const bool absent = state.res_h_errno == HOST_NOT_FOUND || state.res_h_errno == NO_DATA;
     return fail(absent ? Errc::not_found : Errc::resolve_failed, name);
   }
-  auto texts = read_answer(ByteView(answer).first(std::min(static_cast<std::size_t>(size), answer.size())));
+  auto texts = read_texts(ByteView(answer).first(std::min(static_cast<std::size_t>(size), answer.size())));
   if (texts && texts->empty()) return fail(Errc::not_found, name);
   return texts;
 }

@@ -3,6 +3,7 @@
 
 #include "tap/crawl/error.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -52,6 +53,15 @@ TEST(Page, IsNothingElse) {
     ASSERT_FALSE(page) << text.substr(0, 80);
     EXPECT_TRUE(page.error() == Errc::bad_page) << page.error().message();
   }
+}
+
+TEST(Refusal, RepeatsWordsOnly) {
+  EXPECT_EQ(refusal({.status = 501}).message(), refusal({.status = 501, .body = "\xff"}).message());
+  EXPECT_THAT(refusal({.status = 400, .body = "no such cursor"}).message(),
+              testing::HasSubstr("HTTP 400: no such cursor"));
+  EXPECT_EQ(refusal({.status = 400}), Errc::bad_request);
+  EXPECT_EQ(refusal({.status = 404}), Errc::unsupported);
+  EXPECT_LT(refusal({.status = 500, .body = std::string(1'000, 'x')}).message().size(), 400U);
 }
 
 }  // namespace
