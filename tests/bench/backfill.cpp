@@ -66,7 +66,7 @@ void run_onboarding(const Run& run) {
 
 void run_big_car(const Run& run) {
   constexpr std::size_t kBytesOfRecord = 245;  // with its share of the tree
-  const std::size_t megabytes = run.scale(run.options.megabytes, 305, 2);
+  const std::size_t megabytes = run.scale(run.options.megabytes, 322, 2);
   Network network({.accounts = 1, .records = megabytes * 1'000'000 / kBytesOfRecord, .hosts = 1});
   const BackfillFigures figures = backfill(run, network);
   const auto records = static_cast<double>(network.backfill().events);
