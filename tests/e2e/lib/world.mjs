@@ -62,10 +62,11 @@ export class World {
     )
   }
 
-  // Waits until the consumer has received `count` more events.
-  async events(count, options) {
+  // Waits until the consumer has received `count` more events, or there are no more to come.
+  async events(count, { orWhen = () => false, ...options } = {}) {
     const goal = this.history.received + count
-    await this.until(`${count} more events`, () => this.history.received >= goal, { everyMs: 2, ...options })
+    const came = () => this.history.received >= goal || orWhen()
+    await this.until(`${count} more events`, came, { everyMs: 2, ...options })
   }
 
   // Remembers what an account contains, before its PDS stops to say so.
