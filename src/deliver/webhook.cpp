@@ -25,6 +25,9 @@ using std::chrono::milliseconds;
 constexpr log::Logger kLog("webhook_client");
 constexpr unsigned kLongestBackoff = 10;           // units
 constexpr std::size_t kMostOfAnAnswer = 64 << 10;  // bytes read so that its connection can be used again
+// One refusal may be a slip of a receiver in the middle of its upgrade. So many, with others taken before each, are
+// not.
+constexpr unsigned kLastWord = 3;
 
 /// Counts as long as it lives.
 class Count {
@@ -43,9 +46,15 @@ class Count {
 struct Outcome {
   Verdict verdict{};
   std::string reason;
-  milliseconds wait{};      ///< that the receiver asks for
-  bool is_for_all = false;  ///< with other events, too
+  bool took_others = false;  ///< since this event was tried before
+  milliseconds wait{};       ///< that the receiver asks for
+  bool is_for_all = false;   ///< with other events, too
 };
+
+/// The event, not the receiver.
+bool is_at_fault(const Outcome& outcome) {
+  return outcome.verdict == Verdict::refused || outcome.verdict == Verdict::tripped;
+}
 
 class HttpWebhook final : public Webhook, private outbox::Sink {
  public:
@@ -145,6 +154,7 @@ class HttpWebhook final : public Webhook, private outbox::Sink {
   Task<void> deliver(EventId id, std::string json, Slot slot) {
     const Count weight(bytes_, json.size());
     std::uint64_t seen = taken_;
+    unsigned singled_out = 0;
     for (unsigned attempt = 0;; ++attempt) {
       const Outcome outcome = co_await post(json, seen);
       seen = taken_;
@@ -155,7 +165,11 @@ class HttpWebhook final : public Webhook, private outbox::Sink {
         outbox_.ack(id);
         co_return;
       }
-      if (outcome.verdict == Verdict::refused && !outbox_.refused(*this, id, outcome.reason)) co_return;
+      if (outcome.verdict == Verdict::refused && outcome.took_others) ++singled_out;
+      if (is_at_fault(outcome)) {
+        const auto refusal = singled_out >= kLastWord ? outbox::Refusal::for_good : outbox::Refusal::for_now;
+        if (!outbox_.refused(*this, id, refusal, outcome.reason)) co_return;
+      }
       if (outcome.is_for_all) paused_until_ = std::max(paused_until_, clock_.steady() + outcome.wait);
       const milliseconds pause =
           backoff(attempt, kLongestBackoff, options_.backoff_unit) + jitter_.below(options_.backoff_unit);
@@ -213,8 +227,10 @@ class HttpWebhook final : public Webhook, private outbox::Sink {
     }
     count("non_2xx");
     const auto wait = net::retry_after(*answer, clock_.wall()).value_or(std::chrono::seconds(0));
-    co_return Outcome{.verdict = judge(answer->status, taken_ != seen),
+    const bool took_others = taken_ != seen;
+    co_return Outcome{.verdict = judge(answer->status, took_others),
                       .reason = "HTTP " + std::to_string(answer->status),
+                      .took_others = took_others,
                       .wait = std::clamp<milliseconds>(wait, milliseconds(0), options_.longest_pause),
                       .is_for_all = answer->status == 429 || answer->status == 503};
   }
@@ -226,7 +242,7 @@ class HttpWebhook final : public Webhook, private outbox::Sink {
 
   /// A receiver that is down fails every event, but it is one piece of news.
   void tell(const Outcome& outcome, EventId id, unsigned attempt) {
-    if (outcome.verdict == Verdict::refused) {
+    if (is_at_fault(outcome)) {
       kLog.warn("webhook refuses an event", {{"id", static_cast<std::uint64_t>(id)},
                                              {"retries", attempt},
                                              {"url", options_.url.origin()},

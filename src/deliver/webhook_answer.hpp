@@ -7,8 +7,9 @@ namespace tap::deliver {
 
 enum class Verdict : std::uint8_t {
   taken,    ///< 2xx
-  refused,  ///< the event is at fault: another would have been taken
-  failed,   ///< the receiver is: it is tried again, and never counts against the event
+  refused,  ///< the receiver says that the event is at fault
+  tripped,  ///< it does not say so, but another was taken
+  failed,   ///< the receiver is at fault: the event is tried again, and it never counts against it
 };
 
 /// What an answer means. `took_others`: the receiver has taken another event since this one was tried before.
@@ -19,7 +20,7 @@ enum class Verdict : std::uint8_t {
 [[nodiscard]] constexpr Verdict judge(int status, bool took_others) {
   if (status >= 200 && status < 300) return Verdict::taken;
   if (status == 400 || status == 413 || status == 415 || status == 422) return Verdict::refused;
-  if (status == 500 && took_others) return Verdict::refused;
+  if (status == 500 && took_others) return Verdict::tripped;
   return Verdict::failed;
 }
 

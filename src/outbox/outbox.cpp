@@ -131,10 +131,10 @@ class JournaledOutbox final : public Outbox {
     return true;
   }
 
-  bool refused(Sink& sink, EventId id, std::string_view reason) override {
+  bool refused(Sink& sink, EventId id, Refusal refusal, std::string_view reason) override {
     Memory::Held* held = memory_.find(id);
     if (held == nullptr || held->at != &sink) return false;
-    const bool last = count_failure(*held);
+    const bool last = count_failure(*held) || refusal == Refusal::for_good;
     if (last) give_up(id, *held, reason);
     after_change();
     return !last;

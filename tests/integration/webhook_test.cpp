@@ -167,6 +167,32 @@ TEST_F(Webhook, RefusedEventIsSetAsideAndCanBeReplayed) {
   EXPECT_GT(last.id, letters[0].at("id").get<std::uint64_t>());
 }
 
+TEST_F(Webhook, EventThatOnlyIsRefusedIsSetAsideThoughAttemptsHaveNoEnd) {
+  receiver_.answer([](const HttpRequest& request) -> Reply {
+    return {.status = request.body.find("\"3poison\"") != std::string::npos ? 400 : 200};
+  });
+  start_with_hook();
+  Account alice(1);
+  Account bob(2);
+  for (Account* account : {&alice, &bob}) {
+    account->fill(2);
+    fetch(*account);
+  }
+  log_.wait_for_count(6);
+  send(alice.commit({create("app.bsky.feed.post/3poison", post_record(1))}));
+  send(alice.post());
+  wait_for("a dead letter", [&] {
+    send(bob.post());
+    return !get("/dead-letters").at("dead_letters").empty();
+  });
+  await_undelivered(0);
+  const auto letters = get("/dead-letters").at("dead_letters");
+  ASSERT_EQ(letters.size(), 1U);
+  EXPECT_EQ(letters[0].at("event").at("record").at("rkey"), "3poison");
+  EXPECT_GE(letters[0].at("attempts"), 3);
+  EXPECT_THAT(of_did(log_.all(), alice.did().str()).back().path(), Not(HasSubstr("3poison"))) << "its repo went on";
+}
+
 TEST_F(Webhook, UrlThatIsNoneIsRefusedAtStart) {
   launch({"--webhook-url", "hook.example"});
   EXPECT_THAT(tap().wait_for_line("exiting process").at("error").get<std::string>(), HasSubstr("TAP_WEBHOOK_URL"));

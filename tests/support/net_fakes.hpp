@@ -10,8 +10,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,7 +28,8 @@ class FakeHttp final : public net::HttpClient {
 
   Gate gate;
   std::vector<net::Request> requests;
-  std::size_t piece = 16 << 10;  ///< bytes that a sink is given at once
+  std::size_t piece = 16 << 10;                                      ///< bytes that a sink is given at once
+  std::function<std::optional<int>(const net::Request&)> status_of;  ///< the status, whatever the URL's answer says
 
   void answer(const std::string& url, int status, std::string body = {},
               std::map<std::string, std::string> headers = {}) {
@@ -63,7 +66,9 @@ class FakeHttp final : public net::HttpClient {
   static std::string text_of(const net::Url& url) { return url.origin() + url.target; }
   Result<net::Response> take_answer(net::Request request) {
     const auto found = answers_.find(text_of(request.url));
+    const auto status = status_of ? status_of(request) : std::nullopt;
     requests.push_back(std::move(request));
+    if (status) return net::Response{.status = *status, .headers = {}, .body = {}};
     if (found == answers_.end()) return tap::fail(net::Errc::connect_failed, "the test has no answer for it");
     return found->second;
   }

@@ -26,8 +26,9 @@ struct WebhookOptions {
 
 /// Delivers events as POST requests, one each (protocol 11.4). Any 2xx is the ack; everything else is tried again until
 /// it is, and keeps the event in flight, so that its repo keeps its order; redirects are not followed. What the
-/// receiver refuses for the event's own sake counts as an attempt (outbox::Options::max_attempts). A 429 or 503 with
-/// Retry-After stops everything for that long. Loop thread only.
+/// receiver refuses for the event's own sake counts as an attempt (outbox::Options::max_attempts), and is refused for
+/// good when that comes again and again while others are taken. A 429 or 503 with Retry-After stops everything for that
+/// long. Loop thread only.
 class Webhook {
  public:
   virtual ~Webhook() = default;

@@ -47,6 +47,11 @@ class Sink {
   virtual void wake() = 0;
 };
 
+enum class Refusal : std::uint8_t {
+  for_now,   ///< an attempt, of which there may be many
+  for_good,  ///< the consumer will never have it: set aside, whatever the number of attempts
+};
+
 struct Options {
   std::size_t capacity = 100'000;                       ///< events in memory; the rest waits on disk
   std::size_t capacity_bytes = std::size_t{256} << 20;  ///< their bodies together
@@ -85,9 +90,9 @@ class Outbox : public Inbox {
   /// From any consumer, in any order, any number of times. False when unknown, never sent, or set aside.
   virtual bool ack(EventId id) = 0;
   /// The sink tried to deliver what it took, and its consumer will not have it. True: it stays out at the sink, which
-  /// tries again when it likes. False: it is not the sink's any more, because that was the last attempt (max_attempts)
-  /// or because the event is gone.
-  virtual bool refused(Sink& sink, EventId id, std::string_view reason) = 0;
+  /// tries again when it likes. False: it is not the sink's any more, because that was the last attempt (max_attempts),
+  /// because it is refused for good, or because the event is gone.
+  virtual bool refused(Sink& sink, EventId id, Refusal refusal, std::string_view reason) = 0;
 
   /// Durable events not acked: memory and disk.
   [[nodiscard]] virtual std::size_t size() const = 0;

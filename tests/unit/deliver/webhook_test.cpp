@@ -48,6 +48,7 @@ class WebhookTest : public outbox::OutboxTest {
   std::uint64_t requests(const char* status) {
     return metrics_.counter("tap_webhook_requests_total", "", {{"status", status}}).value();
   }
+  bool is_set_aside_when_only_it_gets(int status);
   /// The answer of the one that has waited longest comes.
   void answer_one() {
     http_.gate.let_one_pass();
@@ -275,6 +276,47 @@ TEST_F(WebhookTest, WhatIsRefusedTooOftenIsSetAside) {
   EXPECT_EQ(posted().back(), "2");
 }
 
+/// The first event gets an answer of its own, each time after another event was taken; three times, and the first time
+/// before. True once it is set aside.
+bool WebhookTest::is_set_aside_when_only_it_gets(int status) {
+  begin();
+  http_.gate.close();
+  http_.status_of = [=](const net::Request& request) { return request.body.starts_with("{\"id\":1x") ? status : 200; };
+  commit(1, 1, Order::barrier);
+  commit(1, 1, Order::barrier);
+  for (std::ptrdiff_t tries = 1; tries <= 4; ++tries) {
+    EXPECT_THAT(journal_.letters, IsEmpty()) << "before try " << tries;
+    loop_.run_until([&] { return std::ranges::count(posted(), "1") == tries; });
+    commit(1, 2);
+    answer_one();
+    answer_one();
+  }
+  http_.gate.open();
+  loop_.settle();
+  return !journal_.letters.empty();
+}
+
+TEST_F(WebhookTest, WhatIsRefusedForGoodIsSetAsideWhateverTheAttempts) {
+  EXPECT_TRUE(is_set_aside_when_only_it_gets(400));
+  EXPECT_EQ(journal_.letters.at(0).event.id, EventId{1});
+  EXPECT_EQ(journal_.letters.at(0).reason, "HTTP 400");
+  loop_.run_until([&] { return outbox_->size() == 0; });
+  EXPECT_EQ(std::ranges::count(posted(), "2"), 1) << "its repo went on";
+}
+
+TEST_F(WebhookTest, InternalErrorIsNeverForGood) { EXPECT_FALSE(is_set_aside_when_only_it_gets(500)); }
+
+TEST_F(WebhookTest, ReceiverThatRefusesEverythingCostsNoEvent) {
+  begin();
+  http_.answer(kUrl, 400);
+  commit(1, 1);
+  commit(1, 2);
+  loop_.run_until([&] { return http_.requests.size() > 40; });
+  EXPECT_THAT(journal_.letters, IsEmpty());
+  http_.answer(kUrl, 200);
+  loop_.run_until([&] { return outbox_->size() == 0; });
+}
+
 TEST_F(WebhookTest, AnOutageCostsNoEvent) {
   options_.max_attempts = 1;
   begin();
@@ -324,7 +366,7 @@ TEST(WebhookAnswer, IsJudgedByWhomItSpeaksOf) {
   for (const int status : {200, 204, 299}) EXPECT_EQ(judge(status, false), Verdict::taken) << status;
   for (const int status : {400, 413, 415, 422}) EXPECT_EQ(judge(status, false), Verdict::refused) << status;
   EXPECT_EQ(judge(500, false), Verdict::failed);
-  EXPECT_EQ(judge(500, true), Verdict::refused);
+  EXPECT_EQ(judge(500, true), Verdict::tripped);
   for (const int status : {199, 300, 302, 304, 308, 401, 403, 404, 405, 408, 410, 429, 501, 502, 503, 504, 599, 0}) {
     EXPECT_EQ(judge(status, true), Verdict::failed) << status;
   }

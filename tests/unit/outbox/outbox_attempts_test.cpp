@@ -115,7 +115,7 @@ TEST_F(OutboxTest, WithoutALimitEventsComeAgainForEver) {
   }
   EXPECT_THAT(journal_.letters, IsEmpty());
   ASSERT_THAT(send(sink), ElementsAre(1));
-  EXPECT_TRUE(outbox_->refused(sink, EventId{1}, "HTTP 400"));
+  EXPECT_TRUE(outbox_->refused(sink, EventId{1}, Refusal::for_now, "HTTP 400"));
   EXPECT_TRUE(ack(1));
 }
 
@@ -174,14 +174,28 @@ TEST_F(OutboxTest, RefusalsCountAsAttempts) {
   outbox_->attach(other);
   commit(1);
   ASSERT_THAT(take(sink), ElementsAre(1));
-  EXPECT_FALSE(outbox_->refused(other, EventId{1}, "HTTP 400")) << "not its own";
-  EXPECT_TRUE(outbox_->refused(sink, EventId{1}, "HTTP 400")) << "it may try again";
-  EXPECT_FALSE(outbox_->refused(sink, EventId{1}, "HTTP 413"));
-  EXPECT_FALSE(outbox_->refused(sink, EventId{1}, "HTTP 413"));
+  EXPECT_FALSE(outbox_->refused(other, EventId{1}, Refusal::for_now, "HTTP 400")) << "not its own";
+  EXPECT_TRUE(outbox_->refused(sink, EventId{1}, Refusal::for_now, "HTTP 400")) << "it may try again";
+  EXPECT_FALSE(outbox_->refused(sink, EventId{1}, Refusal::for_now, "HTTP 413"));
+  EXPECT_FALSE(outbox_->refused(sink, EventId{1}, Refusal::for_now, "HTTP 413"));
   loop_.settle();
   ASSERT_EQ(journal_.letters.size(), 1U);
   EXPECT_EQ(journal_.letters[0].reason, "HTTP 413");
-  EXPECT_FALSE(outbox_->refused(sink, EventId{1}, "HTTP 400")) << "it is gone";
+  EXPECT_FALSE(outbox_->refused(sink, EventId{1}, Refusal::for_now, "HTTP 400")) << "it is gone";
+}
+
+TEST_F(OutboxTest, EventThatIsRefusedForGoodHadItsLastAttempt) {
+  start();
+  FakeSink sink;
+  outbox_->attach(sink);
+  commit(2, 1, Order::barrier);
+  ASSERT_THAT(take(sink), ElementsAre(1));
+  EXPECT_TRUE(outbox_->refused(sink, EventId{1}, Refusal::for_now, "HTTP 400"));
+  EXPECT_FALSE(outbox_->refused(sink, EventId{1}, Refusal::for_good, "HTTP 400"));
+  loop_.settle();
+  ASSERT_EQ(journal_.letters.size(), 1U);
+  EXPECT_EQ(journal_.letters[0].attempts, 2U);
+  EXPECT_THAT(take(sink), ElementsAre(2)) << "its lane goes on";
 }
 
 TEST_F(OutboxTest, LaneWaitsUntilItsEventIsDurablySetAside) {
@@ -193,7 +207,7 @@ TEST_F(OutboxTest, LaneWaitsUntilItsEventIsDurablySetAside) {
   commit(1, 1, Order::barrier);
   ASSERT_THAT(take(sink), ElementsAre(1));
   journal_.failures = 1;
-  EXPECT_FALSE(outbox_->refused(sink, EventId{1}, "HTTP 400"));
+  EXPECT_FALSE(outbox_->refused(sink, EventId{1}, Refusal::for_now, "HTTP 400"));
   loop_.settle();
   EXPECT_THAT(take(sink), IsEmpty());
   EXPECT_FALSE(ack(1));
@@ -215,7 +229,7 @@ TEST_F(OutboxTest, StuckLaneKeepsToItsShareOfTheMemory) {
   ASSERT_THAT(take(sink), ElementsAre(1));
   commit(50, 1, Order::barrier);
   EXPECT_EQ(in_memory(), 51) << "nothing is wrong with it yet";
-  EXPECT_TRUE(outbox_->refused(sink, EventId{1}, "HTTP 400"));
+  EXPECT_TRUE(outbox_->refused(sink, EventId{1}, Refusal::for_now, "HTTP 400"));
   EXPECT_EQ(in_memory(), 5);
   commit(200, 1, Order::barrier);
   EXPECT_EQ(in_memory(), 5);
@@ -246,7 +260,7 @@ TEST_F(OutboxTest, StuckLaneFreesTheMemoryThatOthersWaitFor) {
   commit(20, 1);
   commit(3, 2);
   EXPECT_FALSE(outbox_->has_room());
-  EXPECT_TRUE(outbox_->refused(sink, EventId{1}, "HTTP 400"));
+  EXPECT_TRUE(outbox_->refused(sink, EventId{1}, Refusal::for_now, "HTTP 400"));
   loop_.settle();
   EXPECT_TRUE(outbox_->has_room());
   EXPECT_THAT(take(sink), ElementsAre(22, 23, 24));
@@ -262,13 +276,13 @@ TEST_F(OutboxTest, FailureDuringTheReadOfItsLaneLosesNothing) {
   outbox_->attach(second);
   EXPECT_THAT(send(first, 3), ElementsAre(1, 2, 3));
   EXPECT_THAT(send(second, 3), ElementsAre(4, 5, 6));
-  EXPECT_TRUE(outbox_->refused(first, EventId{1}, "no"));  // 11 and 12 are left on disk
+  EXPECT_TRUE(outbox_->refused(first, EventId{1}, Refusal::for_now, "no"));  // 11 and 12 are left on disk
   EXPECT_THAT(send(first, 2), ElementsAre(7, 8));
   journal_.gate.close();
   ack(2);
   ASSERT_EQ(journal_.lane_reads, 1);
   outbox_->detach(second);
-  EXPECT_TRUE(outbox_->refused(first, EventId{3}, "no"));  // 10 as well
+  EXPECT_TRUE(outbox_->refused(first, EventId{3}, Refusal::for_now, "no"));  // 10 as well
   journal_.gate.open();
   loop_.settle();
   for (const auto id : Ids{1, 3, 7, 8}) EXPECT_TRUE(ack(id));
@@ -283,7 +297,7 @@ TEST_F(OutboxTest, ReadOfAStuckLaneThatFailsIsTriedAgain) {
   commit(1, 1, Order::barrier);
   ASSERT_THAT(take(sink), ElementsAre(1));
   commit(3, 1);
-  EXPECT_TRUE(outbox_->refused(sink, EventId{1}, "HTTP 400"));
+  EXPECT_TRUE(outbox_->refused(sink, EventId{1}, Refusal::for_now, "HTTP 400"));
   ack(1);
   ASSERT_THAT(take(sink), ElementsAre(2));
   journal_.failures = 1;

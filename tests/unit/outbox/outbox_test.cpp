@@ -363,7 +363,7 @@ TEST_F(OutboxTest, RandomSearchDeliversEverythingInOrder) {
         case 6: {
           if (out.empty()) break;
           const auto id = *std::next(out.begin(), static_cast<std::ptrdiff_t>(random() % out.size()));
-          ASSERT_TRUE(outbox_->refused(sinks[at[id]], EventId{id}, "refused"));
+          ASSERT_TRUE(outbox_->refused(sinks[at[id]], EventId{id}, Refusal::for_now, "refused"));
           break;
         }
         default: {

@@ -126,7 +126,7 @@ class FakeOutbox final : public outbox::Outbox {
   [[nodiscard]] std::vector<Outgoing> take(outbox::Sink&, std::size_t) override { return {}; }
   void written(outbox::Sink&, std::span<const outbox::EventId>) override {}
   bool ack(outbox::EventId) override { return false; }
-  bool refused(outbox::Sink&, outbox::EventId, std::string_view) override { return true; }
+  bool refused(outbox::Sink&, outbox::EventId, outbox::Refusal, std::string_view) override { return true; }
   [[nodiscard]] std::size_t size() const override { return 0; }
   void committed(std::vector<outbox::Event>) override {}
 };
