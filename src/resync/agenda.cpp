@@ -149,7 +149,8 @@ Attempt::Attempt(Agenda& agenda, Agenda::Start start)
       host_(std::move(start.host)),
       hurried_(start.hurried),
       was_parked_(!host_.empty()),
-      entered_(was_parked_) {
+      entered_(was_parked_),
+      begun_(agenda.clock_.steady()) {
   probe(!entered_);
 }
 
@@ -162,6 +163,7 @@ Attempt::Attempt(Attempt&& other) noexcept
       entered_(other.entered_),
       parked_(other.parked_),
       probing_(other.probing_),
+      begun_(other.begun_),
       due_(other.due_) {}
 
 Attempt::~Attempt() {
@@ -193,6 +195,7 @@ bool Attempt::enter(const std::string& host) {
     agenda_->next_probe_ = std::max(agenda_->next_probe_, agenda_->clock_.steady()) + kVainProbe;
   }
   if (entered_) probe(false);
+  begun_ = agenda_->clock_.steady();
   return entered_;
 }
 
@@ -215,7 +218,8 @@ void Attempt::postpone(std::optional<std::chrono::milliseconds> delay) {
 void Attempt::conclude() {
   if (!agenda_->hurried_.contains(id_)) return;
   agenda_->hurried_.erase(id_);
-  agenda_->pace_.ended(id_, agenda_->clock_.steady());
+  const SteadyTime now = agenda_->clock_.steady();
+  agenda_->pace_.ended(id_, now - begun_, now);
 }
 
 void Attempt::probe(bool on) {

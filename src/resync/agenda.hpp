@@ -118,6 +118,7 @@ class Attempt {
   bool entered_ = false;
   bool parked_ = false;
   bool probing_ = false;
+  SteadyTime begun_;  // once it has entered, then
   std::optional<SteadyTime> due_;
 };
 

@@ -61,8 +61,8 @@ struct ResyncParts {
 /// A repo that failed is retried after 2 s doubling to an hour, or, when its PDS or the directory said no, after an
 /// hour doubling to a day. A host that answers 429 is left alone for as long as it says, and no repo is charged for it.
 /// A host that hangs gets one fetch at a time, then rests. A repo that is fetched on demand again and again waits
-/// longer each time, up to ten minutes, until an hour was calm. Stored records that the filter does not let through
-/// leave the index without an event.
+/// longer each time, up to half a minute or, when its fetches take long, ten, until an hour was calm. Stored records
+/// that the filter does not let through leave the index without an event.
 class Resyncer {
  public:
   virtual ~Resyncer() = default;
