@@ -3,14 +3,13 @@
 
 #include "tap/base/text.hpp"
 #include "tap/net/ws_frames.hpp"
-#include "tap/net/ws_handshake.hpp"
 
 #include "net/connection.hpp"
 #include "net/request_head.hpp"
 #include "net/response_reader.hpp"
+#include "net/ws_upgrade.hpp"
 
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/string.hpp>
 #include <openssl/rand.h>
 
 #include <array>
@@ -199,13 +198,7 @@ class Client final : public WsConnector {
     auto response = co_await reader.read_head(false);
     if (!response) co_return std::unexpected(response.error());
     if (response->status != 101) co_return co_await refuse(reader, std::move(*response), refused);
-    if (!boost::beast::iequals(response->header("upgrade"), "websocket") ||
-        response->header("sec-websocket-accept") != websocket_accept(key)) {
-      co_return fail(Errc::bad_response, "not a WebSocket handshake");
-    }
-    if (!response->header("sec-websocket-extensions").empty()) {
-      co_return fail(Errc::bad_response, "an extension that was not asked for");
-    }
+    if (auto agreed = check_upgrade(*response, key); !agreed) co_return std::unexpected(agreed.error());
     auto link = std::make_shared<Link>(co_await asio::this_coro::executor, std::move(*connection), options);
     link->start(reader.rest());
     co_return std::make_unique<Stream>(std::move(link));

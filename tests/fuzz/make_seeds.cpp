@@ -132,6 +132,21 @@ void write_frames(const std::filesystem::path& root) {
   }
 }
 
+/// The key behind its length, then lines of headers; an @ stands for the proof of the key.
+void write_upgrades(const std::filesystem::path& root) {
+  const std::string key =
+                        "\x18"
+                        "dGhlIHNhbXBsZSBub25jZQ==",
+                    upgrade = "upgrade:websocket\n", proof = "sec-websocket-accept:@";
+  Seeds upgrades(root, "ws_upgrade");
+  upgrades.add("plain", key + upgrade + "connection:Upgrade\n" + proof);
+  upgrades.add("list", key + upgrade + "connection:keep-alive, upgrade\n" + proof);
+  upgrades.add("unproved", key + upgrade + "connection:Upgrade\n" + proof + "=");
+  upgrades.add("extension",
+               key + upgrade + "connection:Upgrade\nsec-websocket-extensions:permessage-deflate\n" + proof);
+  upgrades.add("subprotocol", key + upgrade + "connection:Upgrade\nsec-websocket-protocol:chat\n" + proof);
+}
+
 void write_json(const std::filesystem::path& root) {
   Seeds json(root, "json_scanner");
   json.add("ack", R"({"type":"ack","id":18446744073709551615})");
@@ -198,6 +213,7 @@ int main(int argc, char** argv) {
   write_signed(argv[1]);
   write_texts(argv[1]);
   write_frames(argv[1]);
+  write_upgrades(argv[1]);
   write_json(argv[1]);
   write_rows(argv[1]);
   write_original(argv[1]);
