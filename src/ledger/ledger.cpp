@@ -32,13 +32,14 @@ outbox::Draft identity_event(std::string_view did, std::string_view handle, repo
 }  // namespace
 
 Ledger::Ledger(Executor loop, repos::Table& table, store::Writer& writer, store::Reader& reader,
-               metrics::Registry& metrics, BufferLimits limits)
+               metrics::Registry& metrics, BufferLimits limits, std::size_t removals)
     : table_(table),
       writer_(writer),
       reader_(reader),
       turns_(std::move(loop)),
       wake_([](RepoId) {}),
       limits_(limits),
+      most_removed_(removals),
       overflows_(metrics.counter("tap_resync_buffer_overflows_total",
                                  "Fetches during which more live events came than are kept")) {}
 
@@ -109,6 +110,11 @@ Task<Result<void>> Ledger::untrack(std::vector<atproto::Did> dids) {
   co_return committed;
 }
 
+void Ledger::inherit_events() {
+  inherited_events_ = true;
+  removed_lines_ = {};  // they say nothing more
+}
+
 bool Ledger::may_have_returned(std::string_view did) const {
   return inherited_events_ || removed_lines_.contains(line_of(did));
 }
@@ -116,10 +122,9 @@ bool Ledger::may_have_returned(std::string_view did) const {
 Ledger::Removed Ledger::take_out(RepoId id) {
   Removed removed{id, table_.did(id).value(), table_.get(id).value()};
   table_.remove(id);
-  // To remember too many is not worth it: then any repo may have returned.
-  constexpr std::size_t kMostRemoved = 1'000'000;
-  if (removed_lines_.size() >= kMostRemoved) inherit_events();
   if (!inherited_events_) removed_lines_.insert(line_of(removed.did.str()));
+  // To remember too many is not worth it: then any repo may have returned.
+  if (removed_lines_.size() > most_removed_) inherit_events();
   seen_revs_.forget(id);
   blank_.erase(id);
   unnamed_.erase(id);

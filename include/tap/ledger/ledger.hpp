@@ -34,8 +34,9 @@ struct BufferLimits {
 /// step.
 class Ledger {
  public:
+  /// `removals`: of so many different repos since the start it is remembered that they were removed.
   Ledger(Executor loop, repos::Table& table, store::Writer& writer, store::Reader& reader, metrics::Registry& metrics,
-         BufferLimits limits = {});
+         BufferLimits limits = {}, std::size_t removals = 1'000'000);
 
   /// Called when a repo wants a resync now (added, desynchronized, active again), whatever it waits for. Once, before
   /// anything else.
@@ -51,9 +52,9 @@ class Ledger {
   [[nodiscard]] Task<Result<void>> untrack(std::vector<atproto::Did> dids);
 
   /// Events from before the start wait for consumers: of whatever repos, removed ones among them.
-  void inherit_events() { inherited_events_ = true; }
+  void inherit_events();
   /// The repo may have been removed and added again while events of its earlier life are on their way: nothing that is
-  /// told of it now may overtake them.
+  /// told of it now may overtake them. True of every repo once more were removed than are remembered.
   [[nodiscard]] bool may_have_returned(std::string_view did) const;
 
   /// [turn] A verified live commit that chains: head, record index and events.
@@ -128,6 +129,7 @@ class Ledger {
   repos::IdSet refused_;                       // since the start, at the last fetch
   SeenRevs seen_revs_;
   std::unordered_set<std::uint64_t> removed_lines_;  // since the start
+  std::size_t most_removed_;
   bool inherited_events_ = false;
   metrics::Counter& overflows_;
 };

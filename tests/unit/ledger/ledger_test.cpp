@@ -195,6 +195,22 @@ TEST_F(LedgerTest, AdditionDoesNotWaitForWhatIsTrackedAlready) {
   EXPECT_TRUE(table.find(did_of(1).str()));
 }
 
+TEST_F(LedgerTest, TakesAnyRepoForOneThatReturnedWhenMoreWereRemovedThanItRemembers) {
+  Ledger small(loop.executor(), table, writer, reader, metrics, {}, 2);
+  const std::vector<atproto::Did> dids = {did_of(0), did_of(1), did_of(2)};
+  ASSERT_TRUE(loop.run(small.track(dids)));
+  for (const auto& did : {dids[0], dids[1]}) ASSERT_TRUE(loop.run(small.untrack({did})));
+  ASSERT_TRUE(loop.run(small.track({dids[0]})));
+  ASSERT_TRUE(loop.run(small.untrack({dids[0]})));  // the same once more
+  EXPECT_TRUE(small.may_have_returned(dids[0].str()));
+  EXPECT_TRUE(small.may_have_returned(dids[1].str()));
+  EXPECT_FALSE(small.may_have_returned(dids[2].str()));
+
+  ASSERT_TRUE(loop.run(small.untrack({dids[2]})));
+  for (const auto& did : dids) EXPECT_TRUE(small.may_have_returned(did.str()));
+  EXPECT_TRUE(small.may_have_returned(did_of(3).str()));
+}
+
 TEST_F(LedgerTest, AdvancesHeadRecordsAndEventsTogether) {
   const RepoId id = active_repo();
   ASSERT_TRUE(loop.run(ledger.advance(id, commit(2, {op(atproto::Action::create, "a"), op(atproto::Action::create, "b"),
