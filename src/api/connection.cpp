@@ -19,6 +19,7 @@ namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kPiece = 16 << 10;
 constexpr std::chrono::milliseconds kLinger{500};
+constexpr std::string_view kLate = "not done in time: it may still be done, and it is safe to ask again";
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 }  // namespace
@@ -49,7 +50,8 @@ Connection::Connection(asio::ip::tcp::socket socket, std::string remote, Router&
       metrics_(metrics),
       load_(load),
       reader_(options.max_header, options.max_body),
-      piece_(kPiece, '\0') {}
+      piece_(kPiece, '\0'),
+      answered_(socket_.get_executor()) {}
 
 Task<void> Connection::run() {
   auto limit = options_.request_timeout;
@@ -120,13 +122,43 @@ Task<bool> Connection::serve_one() {
     co_return false;
   }
   const Request request = reader_.take();
-  const Response response = co_await router_.answer(request);
+  response_.reset();
+  async::TaskGroup work(socket_.get_executor(), [this](auto, const auto&) { answered_.notify_all(); });
+  work.spawn("request", ask_router(request));
+  const bool late = !co_await is_answered_in_time(work);
+  const Response response = late ? error_response(request, 503, kLate) : std::move(*response_);
   write_log(request, response, Clock::now() - begun);
+  const bool more = co_await respond(request, response, late);
+  // What the database has accepted cannot be taken back: it goes on, and keeps its share of the memory.
+  if (late) cut();
+  co_await work.join();
+  co_return more;
+}
+
+Task<void> Connection::ask_router(Request request) {
+  response_ = co_await router_.answer(std::move(request));
+  answered_.notify_all();
+}
+
+/// Rethrows what ended the work before it had an answer.
+Task<bool> Connection::is_answered_in_time(async::TaskGroup& work) {
+  const auto deadline = Clock::now() + options_.answer_timeout;
+  while (!response_ && work.size() > 0) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    if (left.count() <= 0) co_return false;
+    (void)co_await answered_.wait_for(left);
+  }
+  if (!response_) co_await work.join();
+  co_return true;
+}
+
+/// True when another request may follow.
+Task<bool> Connection::respond(const Request& request, const Response& response, bool late) {
   if (response.upgrade) {
     channel_.accept({std::move(socket_), reader_.take_raw(), remote_});
     co_return false;
   }
-  const bool keep_alive = request.keep_alive && !last_;
+  const bool keep_alive = request.keep_alive && !last_ && !late;
   const std::string_view connection = !keep_alive ? "close" : request.asks_to_stay ? "keep-alive" : "";
   if (!co_await send(serialize(response, connection, request.method == "HEAD", http_date()))) co_return false;
   if (!keep_alive) co_await linger();

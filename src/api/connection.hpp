@@ -2,6 +2,8 @@
 #pragma once
 
 #include "tap/api/server.hpp"
+#include "tap/async/event.hpp"
+#include "tap/async/task_group.hpp"
 
 #include "api/request_reader.hpp"
 #include "api/router.hpp"
@@ -11,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace tap::api {
@@ -67,6 +70,9 @@ class Connection {
   [[nodiscard]] Task<Result<bool>> receive();
   [[nodiscard]] Task<Result<bool>> read_request(Load::Share& share);
   [[nodiscard]] Task<bool> serve_one();
+  [[nodiscard]] Task<void> ask_router(Request request);
+  [[nodiscard]] Task<bool> is_answered_in_time(async::TaskGroup& work);
+  [[nodiscard]] Task<bool> respond(const Request& request, const Response& response, bool late);
   [[nodiscard]] Task<bool> send(std::string bytes);
   [[nodiscard]] Task<void> linger();
   void write_log(const Request& request, const Response& response, std::chrono::nanoseconds latency);
@@ -79,9 +85,11 @@ class Connection {
   ApiMetrics& metrics_;
   Load& load_;
   RequestReader reader_;
-  std::string piece_;  // where bytes are read to
-  bool busy_ = false;  // with a request
-  bool last_ = false;  // no request after the one under way
+  std::string piece_;                 // where bytes are read to
+  std::optional<Response> response_;  // of the router, to the request under way
+  async::Event answered_;             // or failed
+  bool busy_ = false;                 // with a request
+  bool last_ = false;                 // no request after the one under way
 };
 
 }  // namespace tap::api

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ namespace tap::api {
 class FakeDirectory final : public identity::Directory {
  public:
   [[nodiscard]] Task<Result<identity::IdentityPtr>> lookup(atproto::Did did) override {
+    if (has_bug) throw std::runtime_error("a bug");
     if (const auto found = identities.find(did.str()); found != identities.end()) co_return found->second;
     co_return fail(failure);
   }
@@ -37,6 +39,7 @@ class FakeDirectory final : public identity::Directory {
   std::map<std::string, identity::IdentityPtr> identities;
   identity::Errc failure = identity::Errc::not_found;
   std::vector<std::string> purged;
+  bool has_bug = false;  ///< look-ups end with an exception
 };
 
 /// Keeps what it is handed.

@@ -212,6 +212,44 @@ TEST_F(HttpServer, RequestsThatWaitForADatabaseThatHangsDoNotKeepOthersFromTheir
   EXPECT_EQ(ask("POST", "/repos/add", R"({"dids":["did:plc:b"]})").status, 200);
 }
 
+TEST_F(HttpServer, ARequestThatTakesTooLongIsToldSoAndGoesOn) {
+  begin({.max_asking = 2, .answer_timeout = 100ms});
+  writer.gate.close();
+  auto client = dial();
+  const std::string whole = request("POST", "/repos/add", R"({"dids":["did:plc:a"]})", "Expect: 100-continue\r\n");
+  const std::size_t body = whole.find("\r\n\r\n") + 4;
+  client->send(whole.substr(0, body));
+  client->take_until("100 Continue\r\n\r\n");
+  client->send(whole.substr(body, 5));
+  loop.run_until([&] { return metrics.queue("http_bytes", 0).value() > 0; });
+  client->send(whole.substr(body + 5));
+  const Reply late = parse(client->take_rest());
+  EXPECT_EQ(late.status, 503);
+  EXPECT_EQ(late.headers.at("Connection"), "close");
+  EXPECT_EQ(late.body, "{\"message\":\"not done in time: it may still be done, and it is safe to ask again\"}\n");
+  EXPECT_FALSE(table.find("did:plc:a"));
+  EXPECT_EQ(metrics.queue("http_asking", 0).value(), 1) << "it goes on, and counts";
+  EXPECT_GT(metrics.queue("http_bytes", 0).value(), 0);
+
+  auto again = dial();
+  again->send(request("POST", "/repos/add", R"({"dids":["did:plc:a"]})"));
+  loop.settle();
+  writer.gate.open();
+  EXPECT_EQ(next(*again).status, 200);
+  EXPECT_TRUE(table.find("did:plc:a"));
+  EXPECT_THAT(writer.writes, SizeIs(1)) << "asking twice is asking once";
+  loop.run_until([&] { return metrics.gauge("tap_http_connections", "").value() == 1; });
+  EXPECT_EQ(metrics.queue("http_asking", 0).value(), 0);
+}
+
+TEST_F(HttpServer, ABugInARequestEndsItsConnectionAtOnce) {
+  begin({.answer_timeout = 1h});
+  directory.has_bug = true;
+  EXPECT_EQ(exchange(request("GET", "/resolve/did:plc:a")), "");
+  EXPECT_EQ(ask("GET", "/health").status, 200);
+  EXPECT_THROW(running->stop(), std::runtime_error) << "it is told at the end as well";
+}
+
 TEST_F(HttpServer, AStopLetsRequestsUnderWayFinish) {
   track("did:plc:a");
   reader.gate.close();
