@@ -67,7 +67,10 @@ class LaneProcessor final : public Processor {
   }
   bool has_room() const override { return events_ < options_.events_in_flight && bytes_ < options_.bytes_in_flight; }
   const LowWater& low_water() const override { return low_water_; }
-  void start_at(std::int64_t cursor) override { low_water_ = LowWater(cursor); }
+  Task<void> start_at(std::int64_t cursor) override {
+    while (low_water_.unfinished() > 0) co_await room_.wait();
+    low_water_ = LowWater(cursor);
+  }
 
   Task<void> drain() override {
     while (events_ > 0) co_await room_.wait();
@@ -127,7 +130,13 @@ class LaneProcessor final : public Processor {
       co_await track(event);
       discovery_.found();
     }
-    low_water_.done(event.seq);
+    end(event.seq);
+  }
+
+  /// What it asks for is durable.
+  void end(std::int64_t seq) {
+    low_water_.done(seq);
+    if (low_water_.unfinished() == 0) room_.notify_all();
   }
 
   Task<void> track(const RoutedEvent& event) {
@@ -154,7 +163,7 @@ class LaneProcessor final : public Processor {
       auto ticket = parts_.ledger.turn_of(first.event.did);
       co_await ticket.turn();
       co_await perform(first.event, first.overflow);
-      low_water_.done(first.event.seq);
+      end(first.event.seq);
       leave(lane);
     }
   }

@@ -17,6 +17,9 @@ namespace {
 constexpr log::Logger kLog("firehose");
 constexpr std::string_view kCursorKind = "firehose";
 constexpr std::size_t kToleratedBelowCursor = 1'000;
+/// One refusal of a cursor may be that of a relay that lags behind, or is about to be put right. So many in a row, a
+/// minute apart, are not.
+constexpr unsigned kLastWord = 3;
 constexpr std::chrono::seconds kLagInterval{1};  // to read the time of every event would cost
 
 /// Empty when it is none.
@@ -47,6 +50,8 @@ class RelaySession final : public Session {
         reconnects_(metrics.counter("tap_firehose_reconnects_total", "Connections to the relay that ended")),
         out_of_order_(metrics.counter("tap_firehose_out_of_order_total", "Frames whose seq did not grow")),
         outdated_(metrics.counter("tap_firehose_outdated_cursor_total", "Times that the relay had forgotten events")),
+        resets_(metrics.counter("tap_firehose_cursor_resets_total",
+                                "Times that the stream began anew because the relay did not know the cursor")),
         last_seq_(metrics.gauge("tap_firehose_last_seq", "Highest seq received")),
         saved_seq_(metrics.gauge("tap_firehose_saved_seq", "Cursor as last saved")),
         lag_(metrics, clock) {}
@@ -59,6 +64,7 @@ class RelaySession final : public Session {
       const Ending ending = co_await connect_and_read();
       reconnects_.add();
       const auto lived = std::chrono::floor<std::chrono::milliseconds>(clock_.steady() - began);
+      if (refusals_ >= kLastWord) co_await begin_anew();
       co_await async::sleep_for(reconnect_.pause(ending, lived) + jitter_.below(options_.reconnect.unit));
     }
   }
@@ -96,7 +102,7 @@ class RelaySession final : public Session {
         const auto cursor = read_cursor(*text);
         if (!cursor && !text->empty()) kLog.error("the saved cursor is unreadable: starting live", {{"cursor", *text}});
         saved_ = cursor.value_or(0);
-        processor_.start_at(saved_);
+        co_await processor_.start_at(saved_);
         co_return;
       }
       kLog.error("failed to read the cursor", {{"error", text.error().message()}});
@@ -145,6 +151,15 @@ class RelaySession final : public Session {
     // The operator who starts with --no-replay wants it so, once.
     if (asked_from_ == 0 && !std::exchange(gap_wanted_, false)) co_await close_gap();
     co_return co_await read_frames(**stream);
+  }
+
+  /// The cursor is no seq of this relay: of a sequence that it has given up, or one that a frame has made up. What came
+  /// since the last true one is missed like in any stream that begins live, and all repos are checked.
+  Task<void> begin_anew() {
+    kLog.error("the relay does not know the cursor: going on at the live end of its stream", {{"cursor", asked_from_}});
+    resets_.add();
+    co_await processor_.start_at(0);
+    refusals_ = 0;
   }
 
   /// Events are gone for good. Until that is written down nothing more is read: the cursor would pass it.
@@ -204,6 +219,7 @@ class RelaySession final : public Session {
     // After a reconnect: what came before is done, or still in flight.
     if (head->seq <= processor_.low_water().seen()) return std::nullopt;
     processor_.accept(*head, frame);
+    refusals_ = 0;
     live_ = true;
     last_seq_.set(head->seq);
     return std::nullopt;
@@ -222,8 +238,12 @@ class RelaySession final : public Session {
   std::optional<Ending> on_below_cursor(std::int64_t seq) {
     out_of_order_.add();
     if (++below_cursor_ <= kToleratedBelowCursor) return std::nullopt;
-    kLog.error("the relay's sequence lies below the cursor: start with --no-replay if it has begun a new one",
-               {{"seq", seq}, {"cursor", asked_from_}});
+    kLog.error("the relay's sequence lies below the cursor", {{"seq", seq}, {"cursor", asked_from_}});
+    return on_refused_cursor();
+  }
+
+  std::optional<Ending> on_refused_cursor() {
+    ++refusals_;
     return Ending{.patience = true, .retry_after = {}};
   }
 
@@ -232,7 +252,7 @@ class RelaySession final : public Session {
     const std::string_view name = error ? error->error : "unreadable";
     kLog.error("the relay sent an error",
                {{"error", name}, {"message", error ? error->message : ""}, {"cursor", asked_from_}});
-    return Ending{.patience = name == "FutureCursor", .retry_after = {}};
+    return name == "FutureCursor" ? on_refused_cursor() : Ending{};
   }
 
   std::optional<Ending> on_info(ByteView body) {
@@ -259,6 +279,7 @@ class RelaySession final : public Session {
   metrics::Counter& reconnects_;
   metrics::Counter& out_of_order_;
   metrics::Counter& outdated_;
+  metrics::Counter& resets_;
   metrics::Gauge& last_seq_;
   metrics::Gauge& saved_seq_;
   Lag lag_;
@@ -266,6 +287,7 @@ class RelaySession final : public Session {
   std::int64_t asked_from_ = 0;           // the cursor of this connection; 0: none
   std::int64_t last_in_connection_ = 0;   // the last seq that it brought
   std::size_t below_cursor_ = 0;          // so many events of this connection lay below it
+  unsigned refusals_ = 0;                 // of the cursor, since the last event that was taken
   bool gap_ = false;                      // events were lost, and their repos are not checked yet
   bool gap_wanted_ = options_.no_replay;  // by the operator, at the first connection
   bool live_ = false;

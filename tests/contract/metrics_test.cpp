@@ -98,6 +98,7 @@ const std::vector<Metric> kMetrics = {
     at_least("tap_firehose_lag_seconds", "gauge", 3e7), exactly("tap_firehose_saved_seq", "gauge", 3),
     exactly("tap_firehose_reconnects_total", "counter", 0), exactly("tap_firehose_out_of_order_total", "counter", 0),
     exactly("tap_firehose_outdated_cursor_total", "counter", 0),
+    exactly("tap_firehose_cursor_resets_total", "counter", 0),
     exactly("tap_firehose_events_malformed_total", "counter", 1),
     exactly("tap_firehose_events_invalid_total", "counter", 0),
     exactly("tap_firehose_events_retried_total", "counter", 0), exactly("tap_firehose_future_revs_total", "counter", 0),

@@ -67,9 +67,10 @@ class Processor {
   [[nodiscard]] virtual bool has_room() const = 0;
   /// What the cursor may say.
   [[nodiscard]] virtual const LowWater& low_water() const = 0;
-  /// Where the stream starts; before the first frame.
-  virtual void start_at(std::int64_t cursor) = 0;
-  /// Resumes when nothing is in flight.
+  /// Where the stream starts, or goes on under other seqs (0: not known yet). Resumes when nothing of before is in
+  /// flight; no frame is to come meanwhile.
+  [[nodiscard]] virtual Task<void> start_at(std::int64_t cursor) = 0;
+  /// Resumes when no event of a tracked repo is in flight.
   [[nodiscard]] virtual Task<void> drain() = 0;
   /// Gives up what is in flight: it will be replayed from the cursor.
   [[nodiscard]] virtual Task<void> stop() = 0;

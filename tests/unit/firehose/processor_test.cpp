@@ -263,7 +263,7 @@ TEST_F(ProcessorTest, LetsARemovalGoBetween) {
 
 TEST_F(ProcessorTest, GivesUpWhatIsInFlightWhenStopped) {
   auto account = followed(1);
-  processor().start_at(50);
+  loop.run(processor().start_at(50));
   directory.gate.close();
   const auto first = receive(account.post());
   loop.settle();
@@ -286,7 +286,7 @@ TEST_F(ProcessorTest, TellsOfABugAndKeepsTheCursorBeforeIt) {
 }
 
 TEST_F(ProcessorTest, StartsAtTheSavedCursor) {
-  processor().start_at(4'711);
+  loop.run(processor().start_at(4'711));
   EXPECT_EQ(cursor(), 4'711);
   EXPECT_EQ(processor().low_water().seen(), 4'711);
 }

@@ -32,6 +32,10 @@ class SessionTest : public World {
     relay.send(message.frame());
     loop.settle();
   }
+  void refuse_cursor() {
+    relay.send(test::error_frame("FutureCursor", "cursor in the future"));
+    relay.end(net::Errc::closed);
+  }
   std::string target() { return relay.connections.back()->url.target; }
   std::string saved_cursor() { return database.cursor("firehose", "https://relay.test"); }
   void save(std::string value) {
@@ -232,12 +236,97 @@ TEST_F(SessionTest, HasPatienceWithAFutureCursor) {
   save("5000");
   run();
   until_connected(1);
-  relay.send(test::error_frame("FutureCursor", "cursor in the future"));
-  relay.end(net::Errc::closed);
+  refuse_cursor();
   loop.run_until([&] { return count("tap_firehose_reconnects_total") == 1; });
   loop.settle();
   EXPECT_EQ(relay.attempts, 1U);
   EXPECT_EQ(cursor(), 5'000);
+}
+
+TEST_F(SessionTest, GoesOnAtTheLiveEndBehindASeqThatWasMadeUp) {
+  session_options.reconnect.patience = 1ms;
+  followed(1);
+  save("5000");
+  run();
+  until_connected(1);
+  send_seq(1'000'000'000);
+  send_seq(5'001);
+  for (std::size_t connection = 2; connection <= 4; ++connection) {
+    until_connected(connection);
+    EXPECT_THAT(target(), testing::EndsWith("?cursor=1000000000"));
+    EXPECT_EQ(count("tap_recheck_rounds_total"), 0U);
+    refuse_cursor();
+  }
+  until_connected(5);
+  EXPECT_THAT(target(), testing::EndsWith("subscribeRepos"));
+  EXPECT_EQ(count("tap_firehose_cursor_resets_total"), 1U);
+  loop.run_until([&] { return count("tap_recheck_rounds_total") == 1; });
+  send_seq(5'100);
+  EXPECT_EQ(saved_cursor(), "5099");
+  EXPECT_EQ(cursor(), 5'100);
+  relay.end(net::Errc::cut);
+  until_connected(6);
+  EXPECT_THAT(target(), testing::EndsWith("?cursor=5100"));
+}
+
+TEST_F(SessionTest, GoesOnAtTheLiveEndOfARelayThatCountsAnewWithoutAWord) {
+  session_options.reconnect.patience = 1ms;
+  followed(1);
+  save("5000");
+  run();
+  for (std::size_t connection = 1; connection <= 3; ++connection) {
+    until_connected(connection);
+    for (std::int64_t number = 1; number <= 1'001; ++number) send_seq(number);
+  }
+  until_connected(4);
+  EXPECT_THAT(target(), testing::EndsWith("subscribeRepos"));
+  loop.run_until([&] { return count("tap_recheck_rounds_total") == 1; });
+  send_seq(1'002);
+  EXPECT_EQ(cursor(), 1'002);
+}
+
+TEST_F(SessionTest, KeepsACursorThatTheRelayKnowsAgain) {
+  session_options.reconnect.patience = 1ms;
+  save("5000");
+  run();
+  for (std::size_t connection = 1; connection <= 2; ++connection) {
+    until_connected(connection);
+    refuse_cursor();
+  }
+  until_connected(3);
+  send_seq(5'001);
+  for (std::size_t connection = 3; connection <= 4; ++connection) {
+    until_connected(connection);
+    refuse_cursor();
+  }
+  until_connected(5);
+  EXPECT_THAT(target(), testing::EndsWith("?cursor=5001"));
+  EXPECT_EQ(count("tap_firehose_cursor_resets_total"), 0U);
+}
+
+TEST_F(SessionTest, CountsAnewOnlyWhenNothingOfTheOldSequenceIsInFlight) {
+  session_options.reconnect.patience = 1ms;
+  interest.network = true;
+  save("5000");
+  directory.know(stranger);
+  directory.gate.close();
+  run();
+  until_connected(1);
+  auto unfinished = stranger.post();
+  unfinished.seq = 5'001;
+  relay.send(unfinished.frame());
+  loop.run_until([&] { return directory.gate.waiting() == 1; });
+  relay.end(net::Errc::cut);
+  for (std::size_t connection = 2; connection <= 4; ++connection) {
+    until_connected(connection);
+    refuse_cursor();
+  }
+  loop.run_until([&] { return count("tap_firehose_cursor_resets_total") == 1; });
+  loop.run(async::sleep_for(5ms));  // of the loop's own time
+  EXPECT_EQ(relay.attempts, 4U);
+  directory.gate.open();
+  until_connected(5);
+  EXPECT_THAT(target(), testing::EndsWith("subscribeRepos"));
 }
 
 TEST_F(SessionTest, ComesBackSoonWhenItWasTooSlow) {
