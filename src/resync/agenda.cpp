@@ -14,6 +14,8 @@ constexpr log::Logger kLog("resyncer");
 /// What an attempt costs whose host is full: repos of one crowded host do not keep the loop turning, nor do they keep
 /// those that stand behind them from hosts that have room.
 constexpr std::chrono::microseconds kVainProbe = 125us;
+/// The part of all attempts that may ask the hosts of did:webs.
+constexpr std::size_t kShareOfHosts = 4;
 
 metrics::Gauge& hosts_that_are(metrics::Registry& metrics, const char* state) {
   return metrics.gauge("tap_resync_hosts", "Hosts of repos by what they are in, several at once", {{"state", state}});
@@ -130,6 +132,8 @@ std::optional<SteadyTime> Agenda::next_due(SteadyTime now) {
   return due;
 }
 
+void Agenda::slow_down() { next_probe_ = std::max(next_probe_, clock_.steady()) + kVainProbe; }
+
 void Agenda::show() const {
   for (std::size_t line = 0; line < Queue::kLines; ++line) {
     ready_[line]->set(static_cast<std::int64_t>(queue_.ready(Queue::Line{line})));
@@ -163,12 +167,14 @@ Attempt::Attempt(Attempt&& other) noexcept
       entered_(other.entered_),
       parked_(other.parked_),
       probing_(other.probing_),
+      asking_(other.asking_),
       begun_(other.begun_),
       due_(other.due_) {}
 
 Attempt::~Attempt() {
   if (agenda_ == nullptr) return;
   leave(Hosts::Answer::unknown);
+  host_asked();
   probe(false);
   if (!parked_) {
     agenda_->busy_.erase(id_);
@@ -191,12 +197,24 @@ bool Attempt::enter(const std::string& host) {
   const auto entry = agenda_->hosts_.enter(host, id_, agenda_->clock_.steady());
   entered_ = entry == Hosts::Entry::entered;
   parked_ = entry == Hosts::Entry::parked;
-  if (entry == Hosts::Entry::full) {
-    agenda_->next_probe_ = std::max(agenda_->next_probe_, agenda_->clock_.steady()) + kVainProbe;
-  }
+  if (entry == Hosts::Entry::full) agenda_->slow_down();
   if (entered_) probe(false);
   begun_ = agenda_->clock_.steady();
   return entered_;
+}
+
+bool Attempt::ask_host() {
+  if (agenda_->asking_ >= std::max<std::size_t>(1, agenda_->probes_ / kShareOfHosts)) {
+    agenda_->slow_down();
+    return false;
+  }
+  ++agenda_->asking_;
+  asking_ = true;
+  return true;
+}
+
+void Attempt::host_asked() {
+  if (std::exchange(asking_, false)) --agenda_->asking_;
 }
 
 void Attempt::leave(Hosts::Answer answer) {

@@ -55,6 +55,8 @@ class Agenda {
   /// Into the queue, to be taken as soon as its pace allows.
   void enqueue(RepoId id);
   void tell_of_pace(RepoId id, SteadyTime::duration wait);
+  /// An attempt was in vain, for want of room: the next one begins a little later.
+  void slow_down();
   void show() const;
 
   const repos::Table& table_;
@@ -66,6 +68,7 @@ class Agenda {
   repos::IdSet busy_;     // under way or parked
   repos::IdSet hurried_;  // on demand, until an attempt has come to its end
   std::size_t probing_ = 0;
+  std::size_t asking_ = 0;   // attempts that ask the host of a did:web
   SteadyTime next_probe_{};  // later when the last ones were in vain
   async::Event changed_;
   std::array<metrics::Gauge*, Queue::kLines> ready_;
@@ -95,6 +98,11 @@ class Attempt {
   [[nodiscard]] bool was_parked() const { return was_parked_; }
   /// True when a fetch from this host may begin; otherwise the repo was parked or put off, and the attempt ends.
   [[nodiscard]] bool enter(const std::string& host);
+  /// True when the host of its did:web may be asked who it is; otherwise the repo was put off, and the attempt ends. A
+  /// quarter of all may ask at once: such a host is anybody's, and those that hang leave the rest to the others.
+  [[nodiscard]] bool ask_host();
+  /// It has answered, or has not in time.
+  void host_asked();
   /// It was parked at a host that wants to be left alone, or hangs.
   [[nodiscard]] bool waits_for_pause() const {
     return parked_ && agenda_->hosts_.is_paused(host_, agenda_->clock_.steady());
@@ -118,6 +126,7 @@ class Attempt {
   bool entered_ = false;
   bool parked_ = false;
   bool probing_ = false;
+  bool asking_ = false;
   SteadyTime begun_;  // once it has entered, then
   std::optional<SteadyTime> due_;
 };

@@ -158,7 +158,9 @@ class PoliteResyncer final : public Resyncer {
     if (identity && !identity->pds.empty() && !attempt.enter(identity->pds)) co_return nullptr;
     // Before it was parked it was fresh.
     if (!identity || !attempt.was_parked()) {
+      if (did.method() == "web" && !attempt.ask_host()) co_return nullptr;
       auto refreshed = co_await parts_.directory.refresh(did);
+      attempt.host_asked();
       const bool answered = refreshed || refreshed.error() != identity::Errc::unavailable;
       if (answered && did.method() == "plc") outage_.over();
       if (!refreshed) co_return std::unexpected(refreshed.error());

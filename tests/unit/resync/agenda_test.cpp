@@ -176,6 +176,28 @@ TEST_F(AgendaTest, LooksForHostsOfSoManyAtOnce) {
   EXPECT_EQ(agenda.next().size(), 1U);
 }
 
+TEST_F(AgendaTest, LeavesThreeQuartersToThoseWhoAskNoHostOfADidWeb) {
+  auto agenda = make({.fetches = 8});
+  for (std::uint64_t number = 1; number <= 8; ++number) agenda.add(add(number));
+  std::vector<Attempt> attempts;
+  for (auto& start : agenda.next()) attempts.emplace_back(agenda, std::move(start));
+  ASSERT_EQ(attempts.size(), 8U);
+
+  EXPECT_TRUE(attempts[0].ask_host());
+  EXPECT_TRUE(attempts[1].ask_host());
+  EXPECT_FALSE(attempts[2].ask_host());
+  attempts[0].host_asked();
+  EXPECT_TRUE(attempts[3].ask_host());
+  EXPECT_FALSE(attempts[4].ask_host());
+  attempts.pop_back();
+  EXPECT_EQ(agenda.next().size(), 0U) << "those that were put off do not keep the loop turning";
+  attempts.clear();
+  clock.advance(1ms);
+  EXPECT_EQ(agenda.next().size(), 8U);
+  Attempt next(agenda, {RepoId{1}, {}, false});
+  EXPECT_TRUE(next.ask_host()) << "whoever ends has asked";
+}
+
 TEST_F(AgendaTest, GivesAParkedRepoBackWithItsPlace) {
   auto agenda = make({});
   agenda.add(add(1));

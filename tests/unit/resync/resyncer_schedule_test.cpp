@@ -4,8 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <thread>
+#include <vector>
 
 namespace tap::resync {
 namespace {
@@ -324,6 +326,39 @@ TEST(ResyncerSchedule, DoesNotLetOneCrowdedHostStopTheRest) {
   }
   world.until_state(last, State::active);
   EXPECT_EQ(world.http.under_way["https://hangs.test"], 1U);
+}
+
+TEST(ResyncerSchedule, DoesNotLetHostsOfDidWebsThatHangHoldUpTheOthers) {
+  World world({.fetches = 8});
+  std::vector<atproto::Did> flood;
+  for (std::size_t number = 0; number < 100; ++number) {
+    const auto& did =
+        flood.emplace_back(atproto::Did::parse("did:web:hangs" + std::to_string(number) + ".test").value());
+    world.directory.hanging.insert(did.str());
+    world.directory.identities.emplace(did.str(), tap::fail(identity::Errc::unavailable));
+  }
+  ASSERT_TRUE(world.loop.run(world.ledger.track(flood)));
+  std::deque<Account> accounts;
+  for (std::uint64_t number = 0; number < 20; ++number) {
+    auto& account = accounts.emplace_back(number);
+    account.fill(1);
+    world.serve(account, "https://pds" + std::to_string(number) + ".test");
+    world.track(account);
+  }
+  world.start();
+  const auto pass_until = [&](State state, std::size_t count) {
+    for (int turn = 0; turn < 1'000 && world.table.count(state) < count; ++turn) {
+      world.pass(1ms);
+      std::this_thread::yield();
+    }
+    world.loop.run_until([&] { return world.table.count(state) == count; });
+  };
+  pass_until(State::active, 20);
+  EXPECT_EQ(
+      std::ranges::count_if(world.directory.refreshed, [](const auto& did) { return did.starts_with("did:web"); }), 2);
+
+  world.directory.release();
+  pass_until(State::error, 100);
 }
 
 TEST(ResyncerSchedule, DoesNotLetDocumentsThatHangHoldUpTheWorkers) {

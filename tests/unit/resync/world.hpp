@@ -26,7 +26,7 @@ namespace tap::test {
 /// Identities as the test has written them; others are not found.
 class FakeDirectory final : public identity::Directory {
  public:
-  explicit FakeDirectory(Executor loop) : gate(loop), never_(std::move(loop)) {}
+  explicit FakeDirectory(Executor loop) : gate(loop), released_(std::move(loop)) {}
 
   Gate gate;  ///< before a refresh is answered
   std::map<std::string, Result<identity::Identity>> identities;
@@ -35,7 +35,13 @@ class FakeDirectory final : public identity::Directory {
   bool repeats = false;  ///< as within the refresh interval: the last answer again, unless it was purged
   std::optional<std::string> handle = "alice.test";
   std::size_t bugs = 0;                       ///< so many of the next refreshes end with an exception
+  std::set<std::string> hanging;              ///< DIDs: whoever asks for them waits until release()
   std::set<std::string> hanging_once_purged;  ///< DIDs
+
+  void release() {
+    hanging.clear();
+    released_.notify_all();
+  }
 
   [[nodiscard]] Task<Result<identity::IdentityPtr>> lookup(atproto::Did did) override { co_return answer(did); }
   [[nodiscard]] Task<Result<identity::IdentityPtr>> refresh(atproto::Did did) override {
@@ -45,7 +51,7 @@ class FakeDirectory final : public identity::Directory {
       throw std::runtime_error("a bug");
     }
     co_await gate.pass();
-    if (hangs_.contains(did.str())) co_await never_.wait();
+    if (hanging.contains(did.str())) co_await released_.wait();
     if (const auto last = last_.find(did.str()); repeats && last != last_.end()) co_return last->second;
     auto fresh = answer(did);
     if (fresh) last_.insert_or_assign(did.str(), *fresh);
@@ -54,7 +60,7 @@ class FakeDirectory final : public identity::Directory {
   void purge(const atproto::Did& did) override {
     known.erase(did.str());
     last_.erase(did.str());
-    if (hanging_once_purged.contains(did.str())) hangs_.insert(did.str());
+    if (hanging_once_purged.contains(did.str())) hanging.insert(did.str());
   }
   [[nodiscard]] identity::IdentityPtr cached(const atproto::Did& did) override {
     return known.contains(did.str()) ? answer(did).value_or(nullptr) : nullptr;
@@ -70,8 +76,7 @@ class FakeDirectory final : public identity::Directory {
     return std::make_shared<const identity::Identity>(*found->second);
   }
   std::map<std::string, identity::IdentityPtr> last_;  // refreshed
-  std::set<std::string> hangs_;
-  async::Event never_;
+  async::Event released_;
 };
 
 /// PDSes of which some hang: whoever asks them waits until the test releases them, and then hears of a time-out.
