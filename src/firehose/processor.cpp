@@ -17,6 +17,8 @@ namespace {
 using repos::RepoId;
 
 constexpr log::Logger kLog("firehose");
+/// The part of the room that events may take whose key only the host of a did:web has.
+constexpr std::size_t kShareOfHosts = 4;
 
 class LaneProcessor final : public Processor {
  public:
@@ -41,7 +43,9 @@ class LaneProcessor final : public Processor {
       return;
     }
     Lane& lane = lanes_[*id];
-    const bool overflow = lane.events.size() >= options_.events_per_repo && is_covered_by_fetch(head.kind);
+    const bool of_host = waits_for_host(head.did);
+    const bool full = lane.events.size() >= options_.events_per_repo || (of_host && !has_room_for_hosts(frame.size()));
+    const bool overflow = full && is_covered_by_fetch(head.kind);
     // The one that marks the repo comes after all that wait, and before nothing that is kept: it stands for the others.
     if (overflow && lane.overflowed) return pass_over(head);
     lane.overflowed = lane.overflowed || overflow;
@@ -50,9 +54,10 @@ class LaneProcessor final : public Processor {
     Bytes body;
     if (!overflow) body.assign(head.body.begin(), head.body.end());
     const std::size_t frame_bytes = overflow ? 0 : frame.size();
-    lane.events.push_back({{head.kind, head.seq, std::string(head.did), std::move(body)}, frame_bytes, overflow});
-    events_ += 1;
-    bytes_ += frame_bytes;
+    lane.events.push_back(
+        {{head.kind, head.seq, std::string(head.did), std::move(body)}, frame_bytes, overflow, of_host});
+    all_.add(frame_bytes);
+    if (of_host) of_hosts_.add(frame_bytes);
     show_depth();
     if (lane.events.size() == 1) group_.spawn("lane", follow(*id));
   }
@@ -65,7 +70,9 @@ class LaneProcessor final : public Processor {
   Task<void> wait_for_room() override {
     while (!has_room()) co_await room_.wait();
   }
-  bool has_room() const override { return events_ < options_.events_in_flight && bytes_ < options_.bytes_in_flight; }
+  bool has_room() const override {
+    return all_.events < options_.events_in_flight && all_.bytes < options_.bytes_in_flight;
+  }
   const LowWater& low_water() const override { return low_water_; }
   Task<void> start_at(std::int64_t cursor) override {
     while (low_water_.unfinished() > 0) co_await room_.wait();
@@ -73,7 +80,7 @@ class LaneProcessor final : public Processor {
   }
 
   Task<void> drain() override {
-    while (events_ > 0) co_await room_.wait();
+    while (all_.events > 0) co_await room_.wait();
   }
 
   Task<void> stop() override {
@@ -90,6 +97,20 @@ class LaneProcessor final : public Processor {
     RoutedEvent event;
     std::size_t frame_bytes = 0;
     bool overflow = false;
+    bool of_host = false;
+  };
+  /// What some of the events take.
+  struct Load {
+    std::size_t events = 0;
+    std::size_t bytes = 0;
+    void add(std::size_t frame_bytes) {
+      events += 1;
+      bytes += frame_bytes;
+    }
+    void remove(std::size_t frame_bytes) {
+      events -= 1;
+      bytes -= frame_bytes;
+    }
   };
   /// The events of one repo that are in flight; there is a coroutine for it as long as there are any.
   struct Lane {
@@ -103,6 +124,18 @@ class LaneProcessor final : public Processor {
   /// When the repo is fetched later, nothing of the event is missed.
   static bool is_covered_by_fetch(atproto::EventKind kind) {
     return kind == atproto::EventKind::commit || kind == atproto::EventKind::sync;
+  }
+
+  /// Its key is to be had from a host that is anybody's, and may hang.
+  bool waits_for_host(std::string_view text) const {
+    if (!text.starts_with("did:web:")) return false;
+    const auto did = atproto::Did::parse(text);
+    return did && parts_.directory.cached(*did) == nullptr;
+  }
+  /// Else such hosts could have the relay wait, and everybody with it.
+  bool has_room_for_hosts(std::size_t frame_bytes) const {
+    return of_hosts_.events < options_.events_in_flight / kShareOfHosts &&
+           of_hosts_.bytes + frame_bytes <= options_.bytes_in_flight / kShareOfHosts;
   }
 
   void pass_over(const atproto::FrameHead& head) {
@@ -212,16 +245,16 @@ class LaneProcessor final : public Processor {
   void leave(Lane& lane) {
     const Waiting& first = lane.events.front();
     if (first.overflow) lane.overflowed = false;
-    events_ -= 1;
-    bytes_ -= first.frame_bytes;
+    all_.remove(first.frame_bytes);
+    if (first.of_host) of_hosts_.remove(first.frame_bytes);
     lane.events.pop_front();
     show_depth();
-    if (has_room() || events_ == 0) room_.notify_all();
+    if (has_room() || all_.events == 0) room_.notify_all();
   }
 
   void show_depth() {
-    in_flight_.set(static_cast<std::int64_t>(events_));
-    in_flight_bytes_.set(static_cast<std::int64_t>(bytes_));
+    in_flight_.set(static_cast<std::int64_t>(all_.events));
+    in_flight_bytes_.set(static_cast<std::int64_t>(all_.bytes));
   }
 
   ProcessorParts parts_;
@@ -230,8 +263,8 @@ class LaneProcessor final : public Processor {
   Discovery discovery_;
   LowWater low_water_;
   std::unordered_map<RepoId, Lane> lanes_;
-  std::size_t events_ = 0;
-  std::size_t bytes_ = 0;
+  Load all_;
+  Load of_hosts_;
   async::Event room_;
   async::TaskGroup group_;
   metrics::Counter& processed_;

@@ -226,6 +226,46 @@ TEST_F(ProcessorTest, FetchesARepoOfTooManyEventsInstead) {
   EXPECT_EQ(cursor(), seq);
 }
 
+TEST_F(ProcessorTest, DoesNotLetHostsOfDidWebsThatHangTakeTheRoomOfTheOthers) {
+  options.events_in_flight = 8;
+  std::vector<test::Account> strangers;
+  for (std::uint64_t number = 10; number < 14; ++number) {
+    const auto did = atproto::Did::parse("did:web:stranger" + std::to_string(number) + ".test").value();
+    auto& stranger = strangers.emplace_back(number, did);
+    stranger.fill(3);
+    follow(stranger);
+  }
+  directory.gate.close();
+  // Two of them take a quarter of the room, and leave a mark each; the repos of all others are marked at once.
+  for (int time = 0; time < 20; ++time) {
+    for (auto& stranger : strangers) receive(stranger.post());
+  }
+  loop.settle();
+  EXPECT_TRUE(processor().has_room());
+  EXPECT_EQ(directory.gate.waiting(), 2U);
+  EXPECT_EQ(metrics.gauge("tap_queue_depth", "", {{"queue", "lanes"}}).value(), 4);
+  EXPECT_EQ(state_of(strangers[2]), State::desynchronized);
+  EXPECT_EQ(state_of(strangers[3]), State::desynchronized);
+
+  directory.gate.open();
+  drain();
+  for (const auto& stranger : strangers) EXPECT_EQ(state_of(stranger), State::desynchronized);
+  EXPECT_EQ(cursor(), seq);
+}
+
+TEST_F(ProcessorTest, TakesAllEventsOfADidWebWhoseKeyIsKnown) {
+  options.events_in_flight = 8;
+  test::Account owner(10, atproto::Did::parse("did:web:owner.test").value());
+  owner.fill(3);
+  follow(owner);
+  handle(owner.post());
+  writer.gate.close();
+  for (int i = 0; i < 7; ++i) receive(owner.post());
+  writer.gate.open();
+  drain();
+  expect_in_step(owner);
+}
+
 TEST_F(ProcessorTest, FetchesARepoOfTooManyEventsEachTime) {
   options.events_per_repo = 3;
   auto busy = followed(1);
