@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Runs scenarios against a Tap binary, one after another on one network, and says at the end `N passed, N failed`.
-//   main.mjs --tap BINARY [--db URL] [--client 0.2] [--seed N] [--rounds N] [--without SCENARIO] [--keep] [SCENARIO...]
+//   main.mjs --tap BINARY [--original BINARY] [--db URL] [--client 0.2] [--seed N] [--rounds N] [--without SCENARIO]
+//            [--keep] [SCENARIO...]
 import fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -17,6 +18,7 @@ const { values: args, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     tap: { type: 'string' },
+    original: { type: 'string' },
     db: { type: 'string' },
     client: { type: 'string', default: '0.3' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
@@ -52,6 +54,7 @@ const all = [
   'outages',
   'crash',
   'capture',
+  'upgrade',
 ]
 
 const databases = new Databases(args.db)
@@ -80,6 +83,7 @@ async function runScenario(name, network, dir) {
     databases,
     dir,
     binary: args.tap && path.resolve(args.tap),
+    original: args.original && path.resolve(args.original),
     seed: Number(args.seed),
     rounds: Number(args.rounds),
     skip,
