@@ -31,6 +31,12 @@ function(tap_test_headers)
   target_precompile_headers(tap_test_pch PRIVATE <gmock/gmock.h> <gtest/gtest.h> ${TAP_ASYNC_HEADERS})
 endfunction()
 
+# How many times as long as elsewhere a test may take; tests/support/patience.hpp says the same within tests.
+set(TAP_SLOWNESS 1)
+if(TAP_SANITIZE STREQUAL "thread")
+  set(TAP_SLOWNESS 6)
+endif()
+
 # tap_test(NAME SOURCES... DEPENDS...): one gtest program, each of its tests a ctest of its own unless UNLISTED.
 function(tap_test name)
   cmake_parse_arguments(arg "UNLISTED" "TIMEOUT;LABEL" "SOURCES;DEPENDS" ${ARGN})
@@ -40,6 +46,7 @@ function(tap_test name)
   if(NOT arg_LABEL)
     set(arg_LABEL unit)
   endif()
+  math(EXPR arg_TIMEOUT "${TAP_SLOWNESS} * ${arg_TIMEOUT}")
   tap_test_headers()
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests)

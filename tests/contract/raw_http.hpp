@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "support/patience.hpp"
 #include "support/process/http_call.hpp"
 #include "support/process/socket.hpp"
 
@@ -50,7 +51,7 @@ class RawHttp {
  private:
   /// False at the end.
   bool more() {
-    if (!socket_.wait_readable(std::chrono::seconds(20))) throw std::runtime_error("tap says nothing and stays");
+    if (!socket_.wait_readable(kPatience)) throw std::runtime_error("tap says nothing and stays");
     std::array<char, 16'384> piece{};
     const auto received = socket_.receive(piece);
     rest_.append(piece.data(), received.size);

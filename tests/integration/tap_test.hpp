@@ -4,6 +4,7 @@
 #include "support/atproto/account.hpp"
 #include "support/net/pds_and_plc_servers.hpp"
 #include "support/net/relay_server.hpp"
+#include "support/patience.hpp"
 #include "support/process/consumer.hpp"
 #include "support/process/events.hpp"
 #include "support/process/http_call.hpp"
@@ -105,8 +106,7 @@ class TapTest : public ::testing::Test {
 };
 
 /// Asks every few milliseconds; throws when the condition does not come to hold in time.
-void wait_for(std::string_view what, const std::function<bool()>& condition,
-              std::chrono::seconds limit = std::chrono::seconds(20));
+void wait_for(std::string_view what, const std::function<bool()>& condition, std::chrono::seconds limit = kPatience);
 
 /// Its document, without a handle that could be looked up.
 [[nodiscard]] std::string document_of(const Account& account, std::string_view pds_url);

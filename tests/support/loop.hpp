@@ -5,6 +5,8 @@
 #include "tap/async/task.hpp"
 #include "tap/async/task_group.hpp"
 
+#include "support/patience.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
@@ -29,12 +31,13 @@ class Loop {
     io_.poll();
   }
 
-  /// Runs until `done()` says so; throws when that takes ten seconds. For what waits on threads, sockets or timers.
+  /// Runs until `done()` says so; throws when that takes longer than kPatience. For what waits on threads, sockets or
+  /// timers.
   template <class Done>
   void run_until(Done done) {
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto limit = std::chrono::steady_clock::now() + kPatience;
     for (settle(); !done();) {
-      if (std::chrono::steady_clock::now() > limit) throw std::runtime_error("nothing came of it in ten seconds");
+      if (std::chrono::steady_clock::now() > limit) throw std::runtime_error("nothing came of it in time");
       io_.restart();
       io_.run_one_for(std::chrono::milliseconds(100));
     }

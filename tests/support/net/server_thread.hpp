@@ -4,6 +4,8 @@
 #include "tap/async/task.hpp"
 #include "tap/async/task_group.hpp"
 
+#include "support/patience.hpp"
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -44,8 +46,7 @@ class ServerThread {
 
   /// Blocks the caller until `condition` holds; false when it does not in time. The condition is evaluated on the
   /// thread, now and after each changed().
-  [[nodiscard]] bool wait_until(std::function<bool()> condition,
-                                std::chrono::milliseconds limit = std::chrono::seconds(20));
+  [[nodiscard]] bool wait_until(std::function<bool()> condition, std::chrono::milliseconds limit = kPatience);
 
   // The rest is for the fakes themselves, on the thread.
   void spawn(std::string_view name, Task<void> task) { tasks_->spawn(name, std::move(task)); }

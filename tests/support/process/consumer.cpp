@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "support/process/consumer.hpp"
 
+#include "support/patience.hpp"
 #include "support/ws_frames.hpp"
 
 #include <algorithm>
@@ -11,7 +12,6 @@
 namespace tap::test {
 namespace {
 
-constexpr std::chrono::seconds kLimit{20};
 constexpr int kText = 1;
 constexpr int kPing = 9;
 constexpr int kPong = 10;
@@ -44,7 +44,7 @@ void Consumer::ping(const std::string& payload) {
   send(frame({.first = kPingByte, .payload = payload}));
   std::unique_lock lock(mutex_);
   const bool answered =
-      changed_.wait_for(lock, kLimit, [&] { return ended_ || std::ranges::find(pongs_, payload) != pongs_.end(); });
+      changed_.wait_for(lock, kPatience, [&] { return ended_ || std::ranges::find(pongs_, payload) != pongs_.end(); });
   if (!answered || ended_) throw std::runtime_error("no pong for " + payload);
 }
 
@@ -60,7 +60,7 @@ bool Consumer::has_ended() const {
 
 Consumer::Ending Consumer::wait_for_end() {
   std::unique_lock lock(mutex_);
-  if (!changed_.wait_for(lock, kLimit, [&] { return ended_; })) throw std::runtime_error("tap keeps its consumer");
+  if (!changed_.wait_for(lock, kPatience, [&] { return ended_; })) throw std::runtime_error("tap keeps its consumer");
   if (failure_) std::rethrow_exception(failure_);
   return {opcodes_, unread_};
 }

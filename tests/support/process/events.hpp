@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "support/patience.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <chrono>
@@ -48,8 +50,7 @@ class EventLog final : public EventSink {
   void add(Event event) override;
   [[nodiscard]] Events all() const;
   /// Throws with the last events when the condition does not come to hold in time.
-  void wait_until(std::string_view what, const Condition& condition,
-                  std::chrono::seconds limit = std::chrono::seconds(20));
+  void wait_until(std::string_view what, const Condition& condition, std::chrono::seconds limit = kPatience);
   void wait_for_count(std::size_t count);
 
  private:

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "support/process/http_call.hpp"
 
+#include "support/patience.hpp"
 #include "support/process/socket.hpp"
 
 #include <array>
-#include <chrono>
 #include <stdexcept>
 #include <string_view>
 
 namespace tap::test {
-namespace {
-
-constexpr std::chrono::seconds kLimit{20};
-
-}  // namespace
 
 HttpAnswer http_call(std::uint16_t port, const HttpCall& call) {
   const Socket socket = Socket::connect(port);
@@ -27,7 +22,7 @@ HttpAnswer http_call(std::uint16_t port, const HttpCall& call) {
   answer.status = std::stoi(answer.head.substr(answer.head.find(' ')));
   std::array<char, 16'384> piece;
   for (;;) {
-    if (!socket.wait_readable(kLimit))
+    if (!socket.wait_readable(kPatience))
       throw std::runtime_error("the answer to " + call.target + " did not end in time");
     const auto received = socket.receive(piece);
     if (received.closed) return answer;

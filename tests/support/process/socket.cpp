@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "support/process/socket.hpp"
 
+#include "support/patience.hpp"
+
 #include <arpa/inet.h>
 #include <array>
 #include <cerrno>
@@ -15,8 +17,6 @@
 
 namespace tap::test {
 namespace {
-
-constexpr std::chrono::seconds kAnswerLimit{20};
 
 [[noreturn]] void throw_errno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
@@ -94,7 +94,7 @@ std::string read_http_head(const Socket& socket, std::string& rest) {
       rest.erase(0, head.size());
       return head;
     }
-    if (!socket.wait_readable(kAnswerLimit)) throw std::runtime_error("no HTTP answer in time");
+    if (!socket.wait_readable(kPatience)) throw std::runtime_error("no HTTP answer in time");
     const auto received = socket.receive(piece);
     if (received.closed) throw std::runtime_error("the connection ended before an HTTP answer");
     rest.append(piece.data(), received.size);

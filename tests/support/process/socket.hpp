@@ -46,7 +46,7 @@ class Socket {
   int descriptor_ = -1;
 };
 
-/// Reads until the empty line that ends an HTTP head, which must come in twenty seconds; gives the head and leaves what
+/// Reads until the empty line that ends an HTTP head, which must come within kPatience; gives the head and leaves what
 /// follows in `rest`.
 [[nodiscard]] std::string read_http_head(const Socket& socket, std::string& rest);
 

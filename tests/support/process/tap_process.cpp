@@ -19,7 +19,6 @@
 namespace tap::test {
 namespace {
 
-constexpr std::chrono::seconds kLineLimit{30};
 constexpr std::size_t kLogTail = 25;
 constexpr int kNotStarted = 127;
 
@@ -121,7 +120,7 @@ void TapProcess::add_line(std::string line) {
 std::uint16_t TapProcess::wait_for_start() { return wait_for_line("startup complete").at("port").get<std::uint16_t>(); }
 
 nlohmann::json TapProcess::wait_for_line(const std::string& message) {
-  const auto deadline = std::chrono::steady_clock::now() + kLineLimit;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   std::unique_lock lock(mutex_);
   for (std::size_t next = 0;;) {
     for (; next < lines_.size(); ++next) {
@@ -161,7 +160,7 @@ std::vector<std::string> TapProcess::lines() const {
 
 std::vector<std::string> TapProcess::all_lines() {
   std::unique_lock lock(mutex_);
-  const bool ended = changed_.wait_for(lock, kLineLimit, [this] { return output_ended_; });
+  const bool ended = changed_.wait_for(lock, kPatience, [this] { return output_ended_; });
   if (ended) return lines_;
   lock.unlock();
   fail("tap keeps its standard output open");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "support/patience.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <chrono>
@@ -48,7 +50,7 @@ class TapProcess {
   nlohmann::json wait_for_line(const std::string& message);
 
   void signal(int number) const;
-  [[nodiscard]] ExitStatus wait_for_exit(std::chrono::seconds limit = std::chrono::seconds(30));
+  [[nodiscard]] ExitStatus wait_for_exit(std::chrono::seconds limit = kPatience);
   /// Ends it at once (SIGKILL).
   void kill();
 
