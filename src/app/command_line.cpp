@@ -194,7 +194,7 @@ void add_option(CLI::App& command, const Option& option, std::list<Given>& given
 
 Invocation read_command_line(std::vector<std::string> arguments, const Environment& environment) {
   double_dashes(arguments);
-  if (std::string error = find_empty_value(arguments); !error.empty()) return usage_error(error);
+  if (const std::string error = find_empty_value(arguments); !error.empty()) return usage_error(error);
 
   CLI::App app;
   app.set_help_flag("-h,--help");

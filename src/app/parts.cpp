@@ -174,7 +174,7 @@ api::ServerOptions server_options(const Config& config) {
 
 }  // namespace
 
-Parts::Parts(Executor loop, const Config& config, const std::string& ca_file,
+Parts::Parts(const Executor& loop, const Config& config, const std::string& ca_file,
              async::TaskGroup::FailureHandler on_failure)
     : store(need(store::open_store(config.db_url, store_options(config)))),
       undelivered(load(*store, table, handles_due)),

@@ -38,7 +38,8 @@ namespace tap::app {
 class Parts {
  public:
   /// `on_failure` hears of exceptions in the parts' own tasks: bugs, after which nothing can go on.
-  Parts(Executor loop, const Config& config, const std::string& ca_file, async::TaskGroup::FailureHandler on_failure);
+  Parts(const Executor& loop, const Config& config, const std::string& ca_file,
+        async::TaskGroup::FailureHandler on_failure);
 
   SystemClock clock;
   RandomJitter jitter;

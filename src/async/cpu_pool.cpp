@@ -64,6 +64,7 @@ void CpuPool::submit(std::move_only_function<void()> work, std::move_only_functi
   // The loop must not end while a result is on its way.
   auto guard = asio::make_work_guard(state_->loop);
   asio::post(state_->threads,
+             // An exception ends the process, as the header says. NOLINTNEXTLINE(bugprone-exception-escape)
              [this, work = std::move(work), done = std::move(done), guard = std::move(guard)]() mutable noexcept {
                state_->name_thread();
                work();

@@ -39,7 +39,7 @@ struct TaskGroup::State {
   std::exception_ptr failure;
   bool cancelled = false;
 
-  State(Executor e, FailureHandler f) : executor(e), on_failure(std::move(f)), emptied(e) {}
+  State(Executor e, FailureHandler f) : executor(std::move(e)), on_failure(std::move(f)), emptied(executor) {}
 };
 
 TaskGroup::TaskGroup(Executor executor, FailureHandler on_failure)
@@ -52,7 +52,7 @@ TaskGroup::~TaskGroup() {
 void TaskGroup::spawn(std::string_view name, Task<void> child) {
   if (state_->cancelled) return;
   const auto place = state_->children.insert(state_->children.end(), std::make_shared<asio::cancellation_signal>());
-  const auto signal = *place;
+  const auto& signal = *place;
   asio::co_spawn(state_->executor, std::move(child),
                  asio::bind_cancellation_slot(signal->slot(),
                                               [state = state_, place, name, signal](const std::exception_ptr& failure) {

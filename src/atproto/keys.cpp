@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <ranges>
 
 namespace tap::atproto {
 namespace {
@@ -224,7 +225,7 @@ std::string encode_base58(ByteView bytes) {
     for (; carry > 0; carry /= 58) little.push_back(carry % 58);
   }
   std::string out(zeros, '1');
-  for (auto digit = little.rbegin(); digit != little.rend(); ++digit) out += kBase58[*digit];
+  for (const unsigned digit : std::views::reverse(little)) out += kBase58[digit];
   return out;
 }
 

@@ -163,7 +163,7 @@ Result<Tree::Branch::Gap> Tree::Branch::load_gap(const std::optional<Cid>& cid, 
   if (!cid) return Gap{};
   if (layer < 0) return fail(Errc::mst_malformed, "subtree below layer 0");
   const auto block = blocks.find(*cid);
-  if (block == blocks.end()) return Gap{nullptr, *cid};
+  if (block == blocks.end()) return Gap{nullptr, cid};
   auto node = node_in(*cid, block->second);
   if (!node) return std::unexpected(node.error());
   if (node->entries.empty() && !node->left) return fail(Errc::mst_malformed, "empty node below the root");

@@ -21,6 +21,6 @@ struct Page {
 /// Errc::bad_page when it is none. Pure.
 [[nodiscard]] Result<Page> parse_page(std::string_view json);
 /// What an answer without success means, in the first of the relay's words if they are text. Pure.
-[[nodiscard]] Error refusal(const net::Response& answer);
+[[nodiscard]] Error refusal(const net::Response& response);
 
 }  // namespace tap::crawl

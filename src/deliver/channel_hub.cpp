@@ -26,7 +26,12 @@ void report(std::string_view name, const std::exception_ptr& failure) {
 class Hub final : public ChannelHub {
  public:
   Hub(Executor loop, outbox::Outbox& outbox, const Clock& clock, metrics::Registry& metrics, ChannelOptions options)
-      : loop_(loop), outbox_(outbox), clock_(clock), options_(options), metrics_(metrics), tasks_(loop, report) {}
+      : loop_(loop),
+        outbox_(outbox),
+        clock_(clock),
+        options_(options),
+        metrics_(metrics),
+        tasks_(std::move(loop), report) {}
 
   void accept(Upgrade upgrade) override {
     if (stopping_) return;
@@ -81,7 +86,7 @@ class Hub final : public ChannelHub {
 
 std::unique_ptr<ChannelHub> make_channel_hub(Executor loop, outbox::Outbox& outbox, const Clock& clock,
                                              metrics::Registry& metrics, ChannelOptions options) {
-  return std::make_unique<Hub>(loop, outbox, clock, metrics, options);
+  return std::make_unique<Hub>(std::move(loop), outbox, clock, metrics, options);
 }
 
 }  // namespace tap::deliver

@@ -78,7 +78,7 @@ ChannelSession::ChannelSession(Executor loop, Upgrade upgrade, outbox::Outbox& o
                 clock.steady()),
       wake_(loop),
       ended_(loop),
-      parts_(loop) {}
+      parts_(std::move(loop)) {}
 
 Task<void> ChannelSession::run() {
   if (!co_await shake_hands()) co_return;

@@ -68,7 +68,7 @@ class HttpWebhook final : public Webhook, private outbox::Sink {
         options_(std::move(options)),
         woken_(loop),
         slot_free_(loop),
-        tasks_(loop,
+        tasks_(std::move(loop),
                [this](std::string_view, const std::exception_ptr&) {
                  broken_ = true;
                  wake();

@@ -279,7 +279,7 @@ class LaneProcessor final : public Processor {
 
 std::unique_ptr<Processor> make_processor(ProcessorParts parts, verify::Filter filter, Interest interest,
                                           ProcessorOptions options) {
-  return std::make_unique<LaneProcessor>(parts, std::move(filter), std::move(interest), options);
+  return std::make_unique<LaneProcessor>(std::move(parts), std::move(filter), std::move(interest), options);
 }
 
 }  // namespace tap::firehose

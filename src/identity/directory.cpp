@@ -42,12 +42,12 @@ class HttpDirectory final : public Directory {
  public:
   HttpDirectory(Executor loop, net::HttpClient& http, net::Resolver& resolver, const Clock& clock,
                 metrics::Registry& metrics, DirectoryOptions options)
-      : loop_(loop),
+      : loop_(std::move(loop)),
         clock_(clock),
         options_(std::move(options)),
         cache_(options_.cache_size, {options_.ttl, options_.error_ttl, options_.unavailable_ttl}),
-        fetcher_(loop, http, options_),
-        handles_(loop, http, resolver, options_),
+        fetcher_(loop_, http, options_),
+        handles_(loop_, http, resolver, options_),
         did_metrics_(metrics, "atproto_identity_resolve_did", "DID"),
         handle_metrics_(metrics, "atproto_identity_resolve_handle", "handle"),
         hits_(metrics.counter("atproto_directory_identity_cache_hits", "Identity look-ups answered from memory")),

@@ -65,7 +65,10 @@ Result<Source> source_of(const atproto::Did& did, const net::Url& plc_url, bool 
 }
 
 Fetcher::Fetcher(Executor loop, net::HttpClient& http, const DirectoryOptions& options)
-    : http_(http), options_(options), plc_slots_(loop, options.plc_fetches), web_slots_(loop, options.web_fetches) {}
+    : http_(http),
+      options_(options),
+      plc_slots_(loop, options.plc_fetches),
+      web_slots_(std::move(loop), options.web_fetches) {}
 
 Task<Result<IdentityPtr>> Fetcher::fetch(atproto::Did did) {
   auto source = source_of(did, options_.plc_url, options_.allow_private_hosts);

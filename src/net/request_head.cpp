@@ -27,7 +27,7 @@ Result<std::string> request_head(const Request& request, const std::string& user
   std::string head = request.method + " " + url.target + " HTTP/1.1\r\n";
   for (const auto& [name, value] : headers) {
     if (!is_one_line(name) || !is_one_line(value)) return fail(Errc::bad_url, "a header of several lines");
-    head += name + ": " + value + "\r\n";
+    head.append(name).append(": ").append(value).append("\r\n");
   }
   return head + "\r\n";
 }

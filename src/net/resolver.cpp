@@ -168,7 +168,7 @@ class SystemResolver final : public Resolver {
         pds_(loop, options.pds_threads, options.max_queued, metrics, "names_pds"),
         did_web_(loop, options.did_web_threads, options.max_queued, metrics, "names_did_web"),
         handles_(loop, options.handle_threads, options.max_queued, metrics, "names_handles"),
-        txt_(loop, options.txt_threads, options.max_queued, metrics, "names_txt") {}
+        txt_(std::move(loop), options.txt_threads, options.max_queued, metrics, "names_txt") {}
 
   Task<Result<Addresses>> addresses(std::string host, Names whose) override {
     boost::system::error_code not_literal;

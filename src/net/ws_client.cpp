@@ -36,12 +36,12 @@ std::string random_key() {
 /// What a stream and its pending writes and timer share: they may end after it.
 class Link : public std::enable_shared_from_this<Link> {
  public:
-  Link(Executor executor, std::unique_ptr<Connection> connection, WsOptions options)
+  Link(const Executor& executor, std::unique_ptr<Connection> connection, WsOptions options)
       : connection_(std::move(connection)),
         frames_(
             {.peer = FrameReader::Peer::server, .read_bytes = options.read_buffer, .max_message = options.max_message}),
         options_(options),
-        timer_(std::move(executor)) {}
+        timer_(executor) {}
 
   void start(ByteView first) {
     frames_.append(first);

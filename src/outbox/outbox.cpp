@@ -29,7 +29,7 @@ class JournaledOutbox final : public Outbox {
         memory_(options),
         backlog_(journal, memory_, undelivered > 0),
         changed_(loop),
-        room_(loop),
+        room_(std::move(loop)),
         total_(static_cast<std::int64_t>(undelivered)),
         delivered_(metrics.counter("tap_events_delivered_total", "Events written to consumers, repeats included")),
         acked_(metrics.counter("tap_events_acked_total", "Acks received, repeats included")),
@@ -297,7 +297,7 @@ class JournaledOutbox final : public Outbox {
 
 std::unique_ptr<Outbox> make_outbox(Executor loop, Journal& journal, const Clock& clock, metrics::Registry& metrics,
                                     std::size_t undelivered, Options options) {
-  return std::make_unique<JournaledOutbox>(loop, journal, clock, metrics, undelivered, options);
+  return std::make_unique<JournaledOutbox>(std::move(loop), journal, clock, metrics, undelivered, options);
 }
 
 }  // namespace tap::outbox

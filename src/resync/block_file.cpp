@@ -11,6 +11,7 @@
 #include <optional>
 #include <random>
 #include <sys/random.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace tap::resync {
@@ -26,7 +27,9 @@ constexpr int kHashBits = 24;
 constexpr int kPositionBits = 40;
 constexpr std::uint64_t kPositionMask = (std::uint64_t{1} << kPositionBits) - 1;
 
-Error disk_error(const char* what) { return {Errc::temporary_file, std::string(what) + ": " + std::strerror(errno)}; }
+Error disk_error(const char* what) {
+  return {Errc::temporary_file, std::string(what) + ": " + std::generic_category().message(errno)};
+}
 
 }  // namespace
 

@@ -24,7 +24,7 @@ class Replay {
   Replay(repos::RepoId id, atproto::Did did, atproto::PublicKey key, const verify::Filter& filter, repos::Head snapshot,
          WallTime now);
 
-  void take(std::span<const store::BufferedCommit> events);
+  void take(std::span<const store::BufferedCommit> buffered);
 
   /// The snapshot's, advanced by what was joined.
   [[nodiscard]] const repos::Head& head() const { return head_; }

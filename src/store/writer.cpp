@@ -24,7 +24,7 @@ class LoopWriter final : public Writer {
       : loop_(std::move(loop)),
         capacity_(std::max<std::size_t>(options.inbox, 1)),
         room_(loop_),
-        on_superseded_(options.on_superseded),
+        on_superseded_(std::move(options.on_superseded)),
         depth_(metrics.queue("store_writes", capacity_)),
         acks_(metrics.queue("store_acks", options.acks)),
         max_acks_(options.acks),
@@ -102,7 +102,7 @@ class LoopWriter final : public Writer {
 }  // namespace
 
 std::unique_ptr<Writer> make_writer(Executor loop, Store& store, metrics::Registry& metrics, WriterOptions options) {
-  return std::make_unique<LoopWriter>(std::move(loop), store, metrics, options);
+  return std::make_unique<LoopWriter>(std::move(loop), store, metrics, std::move(options));
 }
 
 }  // namespace tap::store

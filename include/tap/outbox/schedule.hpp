@@ -26,7 +26,7 @@ class Schedule {
   ~Schedule();
 
   /// Appends an event to its lane. Ids of a lane grow from call to call.
-  void add(EventId id, LaneKey lane, Order order);
+  void add(EventId id, LaneKey key, Order order);
   /// At most `max` events that may go out, lanes in turn. They are out until acked() or returned().
   [[nodiscard]] std::vector<EventId> take_ready(std::size_t max);
   [[nodiscard]] bool has_ready() const;
@@ -37,8 +37,8 @@ class Schedule {
   /// Was not delivered: back to the head of its lane, in id order.
   void returned(std::span<const EventId> ids);
   /// Forgets the last of a lane, as long as more than `keep` of it wait and it was never out; gives them in id order.
-  [[nodiscard]] std::vector<EventId> withdraw(LaneKey lane, std::size_t keep);
-  [[nodiscard]] std::size_t waiting(LaneKey lane) const;
+  [[nodiscard]] std::vector<EventId> withdraw(LaneKey key, std::size_t keep);
+  [[nodiscard]] std::size_t waiting(LaneKey key) const;
   /// Lanes that take memory.
   [[nodiscard]] std::size_t lanes() const;
   /// Waiting and out together.

@@ -148,7 +148,7 @@ class Import {
   Result<void> take_events() {
     auto done = port_.each_event([this](const EventRow& row) -> Result<void> {
       count("events");
-      Event event = map_event(row);
+      const Event event = map_event(row);
       if (!event.flaw.empty()) {
         tell_flaw("outbox_buffers", row.did, event.flaw);
         return tell_again(row);

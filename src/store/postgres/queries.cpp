@@ -110,7 +110,7 @@ class PostgresQueries final : public Queries {
       if (!begin) return std::unexpected(begin.error());
       std::size_t bytes = 0;
       while (*begin && out.size() < max && bytes < kPageBytes) {
-        outbox::EventId row = **begin;
+        const outbox::EventId row = **begin;
         begin->reset();
         auto done = each_row(row, outbox::EventId{kLastId}, [&](const Row& found) -> Result<void> {
           if (out.size() >= max || bytes >= kPageBytes) return {};
@@ -135,7 +135,7 @@ class PostgresQueries final : public Queries {
       std::size_t looked_at = 0;
       bool is_full = false;
       while (*begin && !is_full) {
-        outbox::EventId row = **begin;
+        const outbox::EventId row = **begin;
         begin->reset();
         auto done = each_row(row, last, [&](const Row& found) -> Result<void> {
           if (is_full) return {};
