@@ -41,8 +41,7 @@ struct ServerOptions {
   /// memory still do. Others wait for request_timeout, and are refused then.
   std::size_t max_asking = 100;
   std::chrono::milliseconds request_timeout{30'000};  ///< to read one request, body included
-  /// To do what it asks for. After that its client hears that it may still be done: a write cannot be taken back.
-  std::chrono::milliseconds answer_timeout{60'000};
+  std::chrono::milliseconds answer_timeout{60'000};   ///< to do what it asks for; then 503, and it goes on
   std::chrono::milliseconds idle_timeout{120'000};    ///< between two requests of a connection
   bool webhook_mode = false;                          ///< events go to a webhook: /channel is refused
 };
