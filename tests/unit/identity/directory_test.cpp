@@ -258,6 +258,23 @@ TEST_F(DirectoryTest, FetchesABoundedNumberAtOnceAndHandlesApart) {
   EXPECT_TRUE(web.done());
 }
 
+TEST_F(DirectoryTest, HostsOfDidWebsThatHangDelayNoDidPlc) {
+  options.plc_fetches = 1;
+  options.web_fetches = 2;
+  http.gate.close();
+  std::vector<test::Loop::Started<Result<IdentityPtr>>> flood;
+  for (int number = 0; number < 100; ++number) {
+    const auto did = atproto::Did::parse("did:web:hangs" + std::to_string(number) + ".test").value();
+    flood.push_back(loop.start(directory().lookup(did)));
+  }
+  EXPECT_EQ(http.gate.waiting(), 2U);
+  http.gate.let_newcomers_pass();
+  const auto honest = loop.start(directory().lookup(account.did()));
+  EXPECT_TRUE(honest.done());
+  http.gate.open();
+  loop.run_until([&] { return std::ranges::all_of(flood, [](const auto& each) { return each.done(); }); });
+}
+
 TEST_F(DirectoryTest, DoesNotWaitForEverForAPlace) {
   options.plc_fetches = 1;
   options.timeout = 1ms;
