@@ -35,7 +35,7 @@ Events EventLog::all() const {
 
 void EventLog::wait_until(std::string_view what, const Condition& condition, std::chrono::seconds limit) {
   using SteadyClock = std::chrono::steady_clock;
-  constexpr int kPatience = 4;
+  constexpr int kRest = 4;
   constexpr std::size_t kShown = 10;
   const auto deadline = SteadyClock::now() + limit;
   std::unique_lock lock(mutex_);
@@ -47,7 +47,7 @@ void EventLog::wait_until(std::string_view what, const Condition& condition, std
     const std::size_t seen = events_.size();
     changed_.wait_until(lock, deadline, [&] { return events_.size() != seen; });
     // A condition that looks at all events takes its time: it must not keep consumers from the log meanwhile.
-    changed_.wait_until(lock, std::min(deadline, end + kPatience * (end - begin)), [] { return false; });
+    changed_.wait_until(lock, std::min(deadline, end + kRest * (end - begin)), [] { return false; });
   }
   std::string text = "not in time: " + std::string(what) + "; " + std::to_string(events_.size()) + " events, the last:";
   for (std::size_t i = events_.size() - std::min(events_.size(), kShown); i < events_.size(); ++i) {
