@@ -23,6 +23,9 @@ constexpr const char* kPlanning = "SET enable_seqscan = off; SET enable_hashjoin
 /// A session that has just ended gives the lock up within moments, and one that has it keeps it.
 constexpr const char* kBriefWait = "SET lock_timeout = '2s'";
 constexpr const char* kUsualWait = "SET lock_timeout = '1min'";
+/// A write, although it changes nothing: a transaction of ours that is found may not be on the standby yet, and the
+/// server answers for both at once. It also refuses a server that only reads, such as a standby.
+constexpr Sql kLastBatch = "UPDATE meta SET batch = batch RETURNING batch";
 constexpr const char* kForeignWrites =
     "another process has written to it, or it is of an earlier time; restart to go on from what it holds";
 
@@ -111,7 +114,7 @@ Result<std::int64_t> Session::reconnect() {
   if (Clock::now() < next_try_) return std::unexpected(trouble_);
   auto connected = connect();
   if (connected) {
-    auto found = connected->value("SELECT batch FROM meta");
+    auto found = connected->value(kLastBatch);
     if (found && *found) {
       kLog.info("connected to the database again");
       backoff_ = kFirstBackoff;
