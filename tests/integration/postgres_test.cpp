@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The program on PostgreSQL: backfill and live events, kill -9, and a server that goes away meanwhile.
-#include "integration/tap_test.hpp"
+#include "integration/outage_test.hpp"
 #include "support/postgres_server.hpp"
 #include "support/process/metrics.hpp"
 
@@ -17,7 +17,7 @@ using testing::Each;
 using testing::HasSubstr;
 using testing::Not;
 
-class Postgres : public TapTest {
+class Postgres : public OutageTest {
  protected:
   void SetUp() override {
     if (const std::string reason = PostgresServer::missing(); !reason.empty()) GTEST_SKIP() << "skipped: " << reason;
@@ -25,22 +25,6 @@ class Postgres : public TapTest {
   }
   [[nodiscard]] std::string database_url() const override {
     return postgres_server().schema_url("tap") + connect_timeout_;
-  }
-  /// Of the account's live events as they came.
-  [[nodiscard]] std::vector<std::string> live_revs(const Account& account) const {
-    std::vector<std::string> revs;
-    for (const Event& event : told(account)) {
-      if (event.is_live()) revs.push_back(event.body.at("rev"));
-    }
-    return revs;
-  }
-
-  /// How often Tap has said that the server is gone.
-  [[nodiscard]] std::size_t losses() {
-    return static_cast<std::size_t>(std::ranges::count_if(tap().lines(), [](const std::string& line) {
-      return line.find("the database was lost in a commit") != std::string::npos ||
-             line.find("writing to the database fails") != std::string::npos;
-    }));
   }
 
   std::string connect_timeout_;  // part of the URL
@@ -68,35 +52,7 @@ TEST_F(Postgres, CarriesBackfillLiveEventsAndACrash) {
   stop();
 }
 
-/// Accounts that write, whatever becomes of the server.
-class PostgresOutage : public Postgres {
- protected:
-  void onboard_accounts(std::uint64_t count) {
-    for (std::uint64_t number = 1; number <= count; ++number) {
-      accounts_.emplace_back(number).fill(20);
-      onboard(accounts_.back());
-    }
-  }
-  void send_more(std::size_t commits) {
-    for (std::size_t i = 0; i < commits; ++i) {
-      Account& account = accounts_[i % accounts_.size()];
-      send(account.post());
-      sent_[account.did().str()].push_back(account.head()->rev.str());
-    }
-  }
-  void await_all() {
-    for (const Account& account : accounts_) await_records(account);
-  }
-  /// No repo had to be fetched again: each commit came live, once, and in its order.
-  void expect_each_commit_once() {
-    for (const Account& account : accounts_) EXPECT_EQ(live_revs(account), sent_[account.did().str()]);
-  }
-
-  std::vector<Account> accounts_;
-
- private:
-  std::map<std::string, std::vector<std::string>> sent_;  // DID to the revs of its commits
-};
+class PostgresOutage : public Postgres {};
 
 TEST_F(PostgresOutage, ServerThatGoesAwayUnderLoadCostsNothing) {
   start();

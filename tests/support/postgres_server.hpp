@@ -33,7 +33,7 @@ inline std::string run_sql(const std::string& url, const std::string& statements
 }
 
 /// A PostgreSQL server of its own: a temporary folder, a socket in it, no TCP. It dies with the process. Run by root,
-/// it is the user postgres', because it refuses root.
+/// it is the user postgres', because it refuses root. All of them are for one thread.
 class PostgresServer {
  public:
   /// Why there can be none here; empty when there can.
@@ -46,17 +46,18 @@ class PostgresServer {
   /// `options` are those of postgres itself; without others it is quick, but its data do not survive a power cut.
   explicit PostgresServer(std::vector<std::string> options = {"-F"},
                           const std::filesystem::path& base = std::filesystem::temp_directory_path())
-      : folder_(base / ("tap-pg-" + std::to_string(::getpid()))), options_(std::move(options)) {
-    std::filesystem::create_directory(folder_);
-    if (const passwd* user = owner(); user != nullptr && ::chown(folder_.c_str(), user->pw_uid, user->pw_gid) != 0) {
-      throw std::runtime_error("chown of " + folder_.string());
-    }
-    const pid_t made = start_process({binary("initdb"), "-D", data(), "-U", "postgres", "-A", "trust", "-E", "UTF8",
-                                      "--locale=C", "--no-sync", "--no-instructions"});
-    int status = 0;
-    ::waitpid(made, &status, 0);
-    if (status != 0) throw std::runtime_error("initdb failed, see " + (folder_ / "log").string());
-    start();
+      : PostgresServer(base, std::move(options)) {
+    make({binary("initdb"), "-D", data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync",
+          "--no-instructions"});
+  }
+  /// A hot standby, with the same options: a copy of what the primary holds, which streams from it until it is
+  /// promoted.
+  struct StandbyOf {
+    const PostgresServer& primary;
+  };
+  explicit PostgresServer(StandbyOf of) : PostgresServer(of.primary.folder_.parent_path(), of.primary.options_) {
+    make({binary("pg_basebackup"), "-D", data(), "-d", of.primary.url(), "--write-recovery-conf", "--checkpoint=fast",
+          "--no-sync"});
   }
   ~PostgresServer() {
     if (process_ > 0) stop();
@@ -94,9 +95,11 @@ class PostgresServer {
   }
   void go_on() const { signal_all(SIGCONT); }
 
+  /// What a URL names as its host.
+  [[nodiscard]] std::string host() const { return folder_.string(); }
   /// Of the superuser, or of another role; `options` as a URL has them, for instance "&options=-csearch_path%3Ds1".
   [[nodiscard]] std::string url(const std::string& options = {}, const std::string& role = "postgres") const {
-    return "postgresql:///postgres?host=" + folder_.string() + "&user=" + role + options;
+    return "postgresql:///postgres?host=" + host() + "&user=" + role + options;
   }
   [[nodiscard]] std::string schema_url(const std::string& schema) const {
     return url("&options=-csearch_path%3D" + schema);
@@ -105,6 +108,21 @@ class PostgresServer {
   std::string sql(const std::string& statements) const { return run_sql(url(), statements); }
 
  private:
+  PostgresServer(const std::filesystem::path& base, std::vector<std::string> options)
+      : folder_(base / ("tap-pg-" + std::to_string(::getpid()) + "-" + std::to_string(made_++))),
+        options_(std::move(options)) {
+    std::filesystem::create_directory(folder_);
+    if (const passwd* user = owner(); user != nullptr && ::chown(folder_.c_str(), user->pw_uid, user->pw_gid) != 0) {
+      throw std::runtime_error("chown of " + folder_.string());
+    }
+  }
+  /// Has its data made by this command, and starts it.
+  void make(const std::vector<std::string>& command) {
+    int status = 0;
+    ::waitpid(start_process(command), &status, 0);
+    if (status != 0) throw std::runtime_error(command.front() + " failed, see " + (folder_ / "log").string());
+    start();
+  }
   static std::string binary(const std::string& name) { return "/usr/lib/postgresql/15/bin/" + name; }
   static const passwd* owner() { return ::geteuid() == 0 ? ::getpwnam("postgres") : nullptr; }
   [[nodiscard]] std::string data() const { return (folder_ / "data").string(); }
@@ -134,6 +152,7 @@ class PostgresServer {
     return child;
   }
 
+  static inline int made_ = 0;  // by this program
   std::filesystem::path folder_;
   std::vector<std::string> options_;
   pid_t process_ = 0;
