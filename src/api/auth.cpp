@@ -30,7 +30,7 @@ Response Auth::unauthorized() {
           .body =
               "{\"error\":\"Unauthorized\",\"message\":\"atproto admin auth required, but missing or incorrect "
               "password\"}\n",
-          .headers = {{"WWW-Authenticate", "Basic realm=\"admin\", charset=\"UTF-8\""}},
+          .headers = {{"Www-Authenticate", "Basic realm=\"admin\", charset=\"UTF-8\""}},
           .error = {}};
 }
 

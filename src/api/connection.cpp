@@ -118,7 +118,7 @@ Task<bool> Connection::serve_one() {
   if (!read) co_return false;
   if (!*read) {
     write_log({}, reader_.failure(), Clock::now() - begun);
-    if (co_await send(serialize(reader_.failure(), "close", false, http_date()))) co_await linger();
+    if (co_await send(serialize({}, reader_.failure(), false, http_date()))) co_await linger();
     co_return false;
   }
   const Request request = reader_.take();
@@ -158,11 +158,10 @@ Task<bool> Connection::respond(const Request& request, const Response& response,
     channel_.accept({std::move(socket_), reader_.take_raw(), remote_});
     co_return false;
   }
-  const bool keep_alive = request.keep_alive && !last_ && !late;
-  const std::string_view connection = !keep_alive ? "close" : request.asks_to_stay ? "keep-alive" : "";
-  if (!co_await send(serialize(response, connection, request.method == "HEAD", http_date()))) co_return false;
-  if (!keep_alive) co_await linger();
-  co_return keep_alive;
+  const bool stays = request.keep_alive && !last_ && !late;
+  if (!co_await send(serialize(request, response, stays, http_date()))) co_return false;
+  if (!stays) co_await linger();
+  co_return stays;
 }
 
 Task<bool> Connection::send(std::string bytes) {

@@ -18,7 +18,7 @@ struct Request {
   std::uint64_t content_length = 0;  ///< as announced
   bool has_body = false;             ///< announced by a length above zero, or chunked
   bool keep_alive = true;
-  bool asks_to_stay = false;  ///< HTTP/1.0, where both have to say that the connection stays
+  bool is_old = false;  ///< HTTP/1.0
   std::string body;
 
   /// The target without query, and without scheme and host when it has them.
@@ -40,16 +40,16 @@ constexpr std::string_view kJson = "application/json; charset=UTF-8";
 
 /// `json` and a newline, indented when the request asks for it.
 [[nodiscard]] Response json_response(const Request& request, std::string json);
-/// {"message":"..."} with this status.
+/// {"message":"..."} with this status; to HEAD the status alone.
 [[nodiscard]] Response error_response(const Request& request, unsigned status, std::string_view message);
 /// 500, what went wrong is in the log.
 [[nodiscard]] Response internal_error(const Request& request);
 [[nodiscard]] Response empty_response(unsigned status);
 
 [[nodiscard]] std::string_view reason_phrase(unsigned status);
-/// The bytes to send. `connection` and `date` as in the headers of these names, the former none when empty;
-/// `head_only`: the answer to HEAD.
-[[nodiscard]] std::string serialize(const Response& response, std::string_view connection, bool head_only,
+/// The bytes to send, headers in the original's order. `stays`: another request may follow on the connection; what the
+/// other side takes for granted is not said. `date` as in the header of this name.
+[[nodiscard]] std::string serialize(const Request& request, const Response& response, bool stays,
                                     std::string_view date);
 /// Sun, 06 Nov 1994 08:49:37 GMT.
 [[nodiscard]] std::string http_date();

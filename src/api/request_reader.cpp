@@ -8,12 +8,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <limits>
 
 namespace tap::api {
 namespace {
 
 namespace http = boost::beast::http;
+constexpr std::string_view kBadRequest = "400 Bad Request";
 
 /// Any other transfer encoding leaves it open where the body ends, and so which bytes are the next request (RFC 9112,
 /// 6.3). Beast takes some for chunked that are not quite, and none of the others for a body.
@@ -22,6 +24,36 @@ bool has_clear_end(const http::request<http::string_body>& request) {
   if (encodings == 0) return true;
   return encodings == 1 && request.version() == 11 &&
          boost::beast::iequals(request[http::field::transfer_encoding], "chunked");
+}
+
+/// A path, or all of a URL, or `*`; every percent sign of the path begins an escape.
+bool is_target(std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  if (!path.starts_with('/') && path != "*" && path.find("://") == std::string_view::npos) return false;
+  const auto is_hex = [&](std::size_t i) {
+    return i < path.size() && std::isxdigit(static_cast<unsigned char>(path[i]));
+  };
+  for (std::size_t at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 1)) {
+    if (!is_hex(at + 1) || !is_hex(at + 2)) return false;
+  }
+  return true;
+}
+
+bool is_host(std::string_view host) {
+  static constexpr std::string_view kOthers = "!$%&'()*+,-./:;=[]_~";
+  return std::ranges::all_of(host, [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || kOthers.find(c) != std::string_view::npos;
+  });
+}
+
+/// What makes a request void whose syntax is right, or nothing.
+std::string_view complaint(const http::request<http::string_body>& request) {
+  const std::size_t hosts = request.count(http::field::host);
+  if (request.version() == 11 && hosts == 0) return "400 Bad Request: missing required Host header";
+  if (hosts > 1) return kBadRequest;  // for whom it is must not depend on who reads it
+  if (!is_host(request[http::field::host])) return "400 Bad Request: malformed Host header";
+  if (!is_target(request.target()) || !has_clear_end(request)) return kBadRequest;
+  return {};
 }
 
 }  // namespace
@@ -47,12 +79,7 @@ RequestReader::Progress RequestReader::advance() {
     if (error) return fail(error);
     if (in_head && parser_->is_header_done()) {
       const auto& request = parser_->get();
-      const std::size_t hosts = request.count(http::field::host);
-      if (request.version() == 11 && hosts == 0) {
-        return fail(400, "400 Bad Request: missing required Host header");
-      }
-      if (hosts > 1) return fail(400, "400 Bad Request");  // for whom it is must not depend on who reads it
-      if (!has_clear_end(request)) return fail(400, "400 Bad Request");
+      if (const std::string_view text = complaint(request); !text.empty()) return fail(400, text);
       go_on = boost::beast::iequals(request[http::field::expect], "100-continue");
     }
     if (used == 0 && buffer_.empty() && !parser_->is_done()) return go_on ? Progress::wants_go_on : Progress::more;
@@ -78,7 +105,7 @@ Request RequestReader::take() {
                   .content_length = length,
                   .has_body = length != 0 || message.chunked(),
                   .keep_alive = message.keep_alive(),
-                  .asks_to_stay = message.keep_alive() && message.version() < 11,
+                  .is_old = message.version() < 11,
                   .body = std::move(message.body())};
   parser_.reset();
   return request;
@@ -97,7 +124,7 @@ RequestReader::Progress RequestReader::fail(const boost::system::error_code& err
     refuse(error_response({}, 413, "Request Entity Too Large"));
     return Progress::failed;
   }
-  return fail(400, "400 Bad Request");
+  return fail(400, kBadRequest);
 }
 
 /// What is not even HTTP is answered in plain text, as the original's server does.

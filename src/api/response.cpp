@@ -7,6 +7,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace tap::api {
@@ -27,6 +28,10 @@ Response error_response(const Request& request, unsigned status, std::string_vie
   Response response = json_response(request, std::move(json));
   response.status = status;
   response.error = fmt::format("code={}, message={}", status, message);
+  if (request.method == "HEAD") {
+    response.content_type.clear();
+    response.body.clear();
+  }
   return response;
 }
 
@@ -67,15 +72,22 @@ std::string_view reason_phrase(unsigned status) {
   }
 }
 
-std::string serialize(const Response& response, std::string_view connection, bool head_only, std::string_view date) {
-  std::string out = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_phrase(response.status));
-  for (const auto& [name, value] : response.headers) out += fmt::format("{}: {}\r\n", name, value);
-  if (!response.content_type.empty()) out += fmt::format("Content-Type: {}\r\n", response.content_type);
-  out += fmt::format("Date: {}\r\n", date);
-  if (response.status != 204) out += fmt::format("Content-Length: {}\r\n", response.body.size());
-  if (!connection.empty()) out += fmt::format("Connection: {}\r\n", connection);
+std::string serialize(const Request& request, const Response& response, bool stays, std::string_view date) {
+  const bool is_head = request.method == "HEAD";
+  auto headers = response.headers;
+  if (!response.content_type.empty()) headers.emplace_back("Content-Type", response.content_type);
+  std::ranges::sort(headers);
+  headers.emplace_back("Date", date);
+  if (response.status != 204 && !(is_head && response.body.empty())) {
+    headers.emplace_back("Content-Length", std::to_string(response.body.size()));
+  }
+  if (stays == request.is_old) headers.emplace_back("Connection", stays ? "keep-alive" : "close");
+
+  std::string out =
+      fmt::format("HTTP/1.{} {} {}\r\n", request.is_old ? 0 : 1, response.status, reason_phrase(response.status));
+  for (const auto& [name, value] : headers) out += fmt::format("{}: {}\r\n", name, value);
   out += "\r\n";
-  if (!head_only) out += response.body;
+  if (!is_head) out += response.body;
   return out;
 }
 

@@ -6,13 +6,13 @@
 namespace tap::api {
 
 struct Router::Route {
-  std::string_view path;  ///< ending in a slash: whatever follows is the parameter
+  std::string_view path;  ///< ending in a slash: whatever follows is the parameter, which is not empty
   std::string_view method;
   Task<Response> (Router::*handler)(Request);
   bool is_in_memory = false;  ///< what it answers
 
   [[nodiscard]] bool matches(std::string_view target) const {
-    return path.ends_with('/') ? target.starts_with(path) : target == path;
+    return path.ends_with('/') ? target.starts_with(path) && target != path : target == path;
   }
   [[nodiscard]] std::string allow() const { return "OPTIONS, " + std::string(method); }
 };

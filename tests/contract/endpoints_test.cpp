@@ -67,8 +67,7 @@ TEST_P(Api, AnswersByteForByte) {
   EXPECT_EQ(answer.status, row.status);
   EXPECT_EQ(answer.body, filled(row.answer, values_));
   EXPECT_EQ(RawHttp::header(answer, "Allow"), row.allow);
-  EXPECT_EQ(RawHttp::header(answer, "Content-Type"),
-            row.answer.empty() && row.method != "HEAD" ? "" : "application/json; charset=UTF-8");
+  EXPECT_EQ(RawHttp::header(answer, "Content-Type"), row.answer.empty() ? "" : "application/json; charset=UTF-8");
   EXPECT_THAT(RawHttp::header(answer, "Date"), ::testing::EndsWith(" GMT"));
 }
 
@@ -115,6 +114,8 @@ INSTANTIATE_TEST_SUITE_P(
         Exchange{"unknown path", "GET", "/nothing", "", 404, kNotFound},
         Exchange{"root", "GET", "/", "", 404, kNotFound},
         Exchange{"slash behind a path", "GET", "/health/", "", 404, kNotFound},
+        Exchange{"info without a DID", "GET", "/info/", "", 404, kNotFound},
+        Exchange{"resolve without a DID", "GET", "/resolve/", "", 404, kNotFound},
         Exchange{"pretty", "GET", "/health?pretty", "", 200, "{\n  \"status\": \"ok\"\n}\n"},
         Exchange{"pretty with any value", "GET", "/health?pretty=0", "", 200, "{\n  \"status\": \"ok\"\n}\n"},
         Exchange{"pretty error", "GET", "/nothing?pretty", "", 404, "{\n  \"message\": \"Not Found\"\n}\n"},
@@ -243,7 +244,7 @@ TEST_P(Password, IsAskedForByteForByte) {
     EXPECT_EQ(answer.body,
               "{\"error\":\"Unauthorized\",\"message\":\"atproto admin auth required, but missing or incorrect "
               "password\"}\n");
-    EXPECT_EQ(RawHttp::header(answer, "WWW-Authenticate"), "Basic realm=\"admin\", charset=\"UTF-8\"");
+    EXPECT_EQ(RawHttp::header(answer, "Www-Authenticate"), "Basic realm=\"admin\", charset=\"UTF-8\"");
     EXPECT_EQ(RawHttp::header(answer, "Content-Type"), "application/json");
   }
   EXPECT_EQ(http_call(port(), {.method = "OPTIONS", .target = GetParam()}).status, 401);

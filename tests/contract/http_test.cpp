@@ -93,6 +93,17 @@ TEST_F(Http, RefusesWhatIsNoHttp) {
 TEST_F(Http, RefusesARequestWithoutHost) {
   EXPECT_EQ(exchange("GET /health HTTP/1.1\r\n\r\n").body, "400 Bad Request: missing required Host header");
 }
+TEST_F(Http, RefusesAMalformedHost) {
+  EXPECT_EQ(exchange("GET /health HTTP/1.1\r\nHost: a b\r\n\r\n").body, "400 Bad Request: malformed Host header");
+}
+TEST_F(Http, RefusesAnEscapeThatIsNone) {
+  EXPECT_EQ(exchange("GET /info/%zz HTTP/1.1\r\nHost: tap\r\n\r\n").body, "400 Bad Request");
+}
+TEST_F(Http, AnswersHttp10AsSuch) {
+  RawHttp client(shared_->port());
+  client.send("GET /health HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(client.rest(), ::testing::StartsWith("HTTP/1.0 200 OK\r\n"));
+}
 TEST_F(Http, RefusesAHeadAbove64KiB) {
   const auto answer = exchange("GET /health HTTP/1.1\r\nHost: tap\r\nX: " + std::string(70'000, 'x') + "\r\n\r\n");
   EXPECT_EQ(answer.status, 431);
