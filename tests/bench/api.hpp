@@ -20,6 +20,7 @@ class Api {
   void add(const std::vector<std::string>& dids);
   /// "pending", "active", ... of a tracked repo.
   [[nodiscard]] std::string state(const std::string& did);
+  void health() { request("GET", "/health"); }
   /// Events that are not acked yet.
   [[nodiscard]] std::uint64_t undelivered();
   [[nodiscard]] std::uint64_t records();

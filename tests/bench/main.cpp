@@ -65,6 +65,7 @@ int run(CommandLine line) {
     if (const std::string reason = test::PostgresServer::missing(); !reason.empty()) throw std::runtime_error(reason);
     server.emplace(std::vector<std::string>(), line.options.folder);  // with the settings of every new server
     line.options.server = server->url();
+    line.options.own_server = &*server;
   }
   Report report;
   report.open(measure_verification(), !line.options.smoke);

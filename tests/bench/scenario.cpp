@@ -133,6 +133,7 @@ const std::vector<Scenario>& scenarios() {
       {"onboarding", "many repos of one record", &run_onboarding},
       {"big_car", "one repo with an export of hundreds of megabytes", &run_big_car},
       {"hostile", "a backfill beside as many hosts that hang, lie and break off", &run_hostile},
+      {"outage", "a PostgreSQL server is stopped under full load, and comes back", &run_outage},
       {"drain", "a consumer comes back after an outage", &run_drain},
       {"growth", "live commits with a large database against a small one", &run_growth},
       {"rest", "many tracked repos that do nothing", &run_rest},

@@ -17,6 +17,10 @@
 #include <string_view>
 #include <vector>
 
+namespace tap::test {
+class PostgresServer;
+}
+
 namespace tap::bench {
 
 /// What the command line asks for; a scale of 0 is each scenario's own.
@@ -24,6 +28,7 @@ struct Options {
   std::filesystem::path tap;
   std::filesystem::path folder = std::filesystem::temp_directory_path();
   std::string server;  ///< the URL of a PostgreSQL database to make schemas in; empty: SQLite in `folder`
+  test::PostgresServer* own_server = nullptr;  ///< that one, when it is the benchmark's own
   std::size_t accounts = 0;
   std::size_t records = 0;
   std::size_t events = 0;
@@ -114,6 +119,7 @@ void run_backfill(const Run& run);
 void run_onboarding(const Run& run);
 void run_big_car(const Run& run);
 void run_hostile(const Run& run);
+void run_outage(const Run& run);
 void run_rest(const Run& run);
 void run_pure(const Run& run);
 
