@@ -48,7 +48,7 @@ void read_dotenv(tap::app::Environment& environment) {
 int check(const std::string& database_url) {
   const auto report = tap::store::check_database(database_url);
   if (!report) {
-    std::cerr << "could not be checked: " << report.error().message() << std::endl;
+    std::cerr << "could not be checked: " << report.error().message() << '\n';
     return 2;
   }
   std::cout << report->text() << std::flush;
