@@ -247,12 +247,16 @@ class RelaySession final : public Session {
     return Ending{.patience = true, .retry_after = {}};
   }
 
+  /// What is no error but for its head would be sent again at the same cursor, time and again.
   std::optional<Ending> on_error(ByteView body) {
-    auto error = atproto::decode_error(body);
-    const std::string_view name = error ? error->error : "unreadable";
+    const auto error = atproto::decode_error(body);
+    if (!error) {
+      processor_.refuse(error.error());
+      return std::nullopt;
+    }
     kLog.error("the relay sent an error",
-               {{"error", name}, {"message", error ? error->message : ""}, {"cursor", asked_from_}});
-    return name == "FutureCursor" ? on_refused_cursor() : Ending{};
+               {{"error", error->error}, {"message", error->message}, {"cursor", asked_from_}});
+    return error->error == "FutureCursor" ? on_refused_cursor() : Ending{};
   }
 
   std::optional<Ending> on_info(ByteView body) {

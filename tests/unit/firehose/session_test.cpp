@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tap/firehose/session.hpp"
 
+#include "support/atproto/dice.hpp"
 #include "support/net_fakes.hpp"
 #include "unit/firehose/world.hpp"
 
@@ -336,6 +337,16 @@ TEST_F(SessionTest, ComesBackSoonWhenItWasTooSlow) {
   relay.send(test::error_frame("ConsumerTooSlow", "too slow"));
   until_connected(2);
   EXPECT_THAT(target(), testing::EndsWith("?cursor=10"));
+}
+
+TEST_F(SessionTest, PassesOverAnErrorFrameWithoutAnError) {
+  run();
+  until_connected(1);
+  relay.send(test::hex("a1 62 6f 70 20  a1 61 78 01"));  // {"op": -1} {"x": 1}
+  send_seq(10);
+  EXPECT_EQ(cursor(), 10);
+  EXPECT_EQ(relay.attempts, 1U);
+  EXPECT_EQ(count("tap_firehose_events_malformed_total"), 1U);
 }
 
 TEST_F(SessionTest, HasPatienceWhenItIsRefused) {
