@@ -39,6 +39,7 @@ std::string describe(const api::Request& request) {
 struct Outcome {
   std::vector<std::string> requests;
   unsigned failure = 0;
+  bool waits = false;  ///< for more of what has begun
 };
 
 Outcome read_all(ByteView bytes, std::size_t piece) {
@@ -58,6 +59,7 @@ Outcome read_all(ByteView bytes, std::size_t piece) {
       outcome.requests.push_back(describe(request));
     }
   }
+  outcome.waits = reader.has_bytes();
   return outcome;
 }
 
@@ -86,7 +88,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::require(std::ranges::equal(pieces.requests | std::views::take(whole.requests.size()),
                                    whole.requests | std::views::take(pieces.requests.size())));
   // A head is judged when it is complete, or at once; and what stands between chunks is measured when it is incomplete.
-  if (whole.failure == 0 && pieces.failure != 431) fuzz::require(pieces.failure == 0);
+  // Beast counts the size of a chunk again with each piece, as long as a quoted string behind it has no end.
+  const bool is_measured = pieces.failure == 431 || (pieces.failure == 413 && whole.waits);
+  if (whole.failure == 0 && !is_measured) fuzz::require(pieces.failure == 0);
   if (whole.failure == 0 && pieces.failure == 0) fuzz::require(pieces.requests.size() == whole.requests.size());
   hand_over(bytes);
   return 0;
