@@ -138,7 +138,7 @@ class App {
     kLog.info("shutting down");
     std::vector<StopStep> steps = {
         {"intake", 10s, [this] { return join(intake_); }},
-        {"events in flight", 10s, [this] { return finished(parts_.processor->drain()); }},
+        {"events in flight", 10s, [this] { return finished(is_whole() ? parts_.processor->drain() : nothing()); }},
         {"processor", 5s, [this] { return finished(parts_.processor->stop()); }},
         {"cursor", 5s, [this] { return config_.outbox_only ? finished(nothing()) : parts_.session->save_cursor(); }},
         {"consumers", 5s, [this] { return finished(parts_.channel->stop()); }},
@@ -152,6 +152,9 @@ class App {
     parts_.writer->stop();
     metrics_server_.reset();
   }
+
+  /// Else a part has failed: what is in flight may wait for it in vain, and is replayed from the cursor.
+  [[nodiscard]] bool is_whole() const { return status_ == 0; }
 
   static Task<void> nothing() { co_return; }
   static Task<Result<void>> finished(Task<void> task) {
