@@ -42,7 +42,6 @@ TEST_F(Removal, RemovedRepoIsToldNoMore) {
 TEST_F(Removal, RemovedDuringItsFetchIsNotTold) {
   Account alice(1);
   alice.fill(100);
-  publish(alice);
   GatedCar car(alice.full_car());
   publish_document(alice, pds_);
   pds_.set_repo_source(alice.did().str(), [&car] { return car.source(); });
