@@ -50,6 +50,23 @@ MetricFamily collect(const std::string& name, const Family<Metric>& family) {
   return out;
 }
 
+struct SetFamily {
+  std::string help;
+  std::string label;
+  GaugeSet set;
+};
+
+MetricFamily collect(const std::string& name, const SetFamily& family) {
+  MetricFamily out{name, family.help, MetricType::Gauge, {}};
+  for (const auto& [value_of_label, value] : family.set.values()) {
+    ClientMetric metric;
+    metric.label = {{family.label, value_of_label}};
+    metric.gauge.value = static_cast<double>(value);
+    out.metric.push_back(std::move(metric));
+  }
+  return out;
+}
+
 /// A value that exists when it is asked for.
 struct Computed {
   std::string help;
@@ -67,9 +84,10 @@ MetricFamily collect(const std::string& name, const Computed& computed) {
 }  // namespace
 
 struct Registry::State final : prometheus::Collectable {
-  mutable std::mutex mutex;  // guards the maps, not the values: those are atomic
+  mutable std::mutex mutex;  // guards the maps, not the values: those guard themselves
   std::map<std::string, Family<Counter>> counters;
   std::map<std::string, Family<Gauge>> gauges;
+  std::map<std::string, SetFamily> sets;
   std::map<std::pair<std::string, Labels>, HistogramHandle> histograms;
   std::map<std::string, Computed> computed;
   prometheus::Registry registry;  // histograms live here
@@ -79,6 +97,9 @@ struct Registry::State final : prometheus::Collectable {
     const std::lock_guard lock(mutex);
     for (const auto& [name, family] : counters) families.push_back(collect(name, family));
     for (const auto& [name, family] : gauges) families.push_back(collect(name, family));
+    for (const auto& [name, family] : sets) {
+      if (auto collected = collect(name, family); !collected.metric.empty()) families.push_back(std::move(collected));
+    }
     for (const auto& [name, value] : computed) families.push_back(collect(name, value));
     return families;
   }
@@ -107,6 +128,14 @@ Histogram& Registry::histogram(const std::string& name, const std::string& help,
   if (const auto it = state_->histograms.find({name, labels}); it != state_->histograms.end()) return it->second;
   auto& family = prometheus::BuildHistogram().Name(name).Help(help).Register(state_->registry);
   return state_->histograms.try_emplace({name, labels}, family.Add(labels, buckets)).first->second;
+}
+
+GaugeSet& Registry::gauge_set(const std::string& name, const std::string& help, const std::string& label) {
+  const std::lock_guard lock(state_->mutex);
+  auto& family = state_->sets[name];
+  family.help = help;
+  family.label = label;
+  return family.set;
 }
 
 Gauge& Registry::queue(const std::string& name, std::size_t capacity) {

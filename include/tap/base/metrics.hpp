@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,25 @@ class Gauge {
   std::atomic<std::int64_t> value_{0};
 };
 
+/// A gauge of each of what comes and goes, such as hosts: what the last replace() names has a series, nothing else has.
+/// How many there are is for the caller to bound; what they are called may be anything. Thread-safe.
+class GaugeSet {
+ public:
+  using Values = std::map<std::string, std::int64_t>;
+  void replace(Values values) {
+    const std::lock_guard lock(mutex_);
+    values_.swap(values);
+  }
+  [[nodiscard]] Values values() const {
+    const std::lock_guard lock(mutex_);
+    return values_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  Values values_;
+};
+
 class Histogram {
  public:
   virtual ~Histogram() = default;
@@ -57,6 +77,8 @@ class Registry {
   Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels = {});
   Histogram& histogram(const std::string& name, const std::string& help, const std::vector<double>& buckets,
                        const Labels& labels = {});
+  /// Its series differ in `label`. While it is empty, the name is not exposed. The name stands for nothing else.
+  GaugeSet& gauge_set(const std::string& name, const std::string& help, const std::string& label);
   /// The depth of a queue, for its owner to keep: tap_queue_depth{queue=name}. With it stands tap_queue_capacity,
   /// unless the queue has no bound of its own (0).
   Gauge& queue(const std::string& name, std::size_t capacity);

@@ -80,13 +80,36 @@ TEST(Metrics, ComputedValuesAreThoseOfTheScrape) {
   EXPECT_THAT(registry.text(), HasSubstr("# TYPE tap_work_total counter\ntap_work_total 8\n"));
 }
 
+TEST(Metrics, OfASetOnlyTheLastValuesAreExposed) {
+  Registry registry;
+  GaugeSet& set = registry.gauge_set("tap_of_hosts", "Of hosts", "host");
+  EXPECT_EQ(&registry.gauge_set("tap_of_hosts", "Of hosts", "host"), &set);
+  EXPECT_THAT(registry.text(), Not(HasSubstr("tap_of_hosts"))) << "of nothing there is nothing to say";
+  set.replace({{"a", 1}, {"b", 2}});
+  EXPECT_THAT(registry.text(), HasSubstr("# HELP tap_of_hosts Of hosts\n# TYPE tap_of_hosts gauge\n"
+                                         "tap_of_hosts{host=\"a\"} 1\ntap_of_hosts{host=\"b\"} 2\n"));
+  set.replace({{"b", 3}});
+  EXPECT_THAT(registry.text(), HasSubstr("tap_of_hosts{host=\"b\"} 3\n"));
+  EXPECT_THAT(registry.text(), Not(HasSubstr("host=\"a\"")));
+  set.replace({});
+  EXPECT_THAT(registry.text(), Not(HasSubstr("tap_of_hosts")));
+}
+
+TEST(Metrics, NoNameEndsItsLine) {
+  Registry registry;
+  registry.gauge_set("s", "help", "host").replace({{"a\"} 7\nother{b=\"\\", 1}});
+  EXPECT_THAT(registry.text(), HasSubstr("\ns{host=\"a\\\"} 7\\nother{b=\\\"\\\\\"} 1\n"));
+}
+
 TEST(Metrics, AnyThreadMayCountAndRead) {
   Registry registry;
   Counter& counter = registry.counter("c", "help");
+  GaugeSet& set = registry.gauge_set("s", "help", "host");
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int n = 0; n < 1'000; ++n) counter.add();
+      set.replace({{std::to_string(counter.value() % 3), 1}});
       EXPECT_THAT(registry.text(), HasSubstr("c "));
       registry.gauge("g" + std::to_string(counter.value() % 3), "help").add(1);
     });
