@@ -4,6 +4,7 @@
 
 #include "store/timing.hpp"
 
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -82,8 +83,11 @@ class LoopReader final : public Reader {
   template <class Query, class Answer = std::invoke_result_t<Query, Queries&>>
   Task<Answer> run(Timing& timing, Query query) {
     if (stopped_) co_return fail(Errc::closed);
-    co_return co_await thread_.run(
+    auto answer = co_await thread_.run(
         [this, &timing, query = std::move(query)] { return timing.of([&] { return query(*queries_); }); });
+    // It is the writer who tells of it, once it has something to write: the ack of no event does.
+    if (!answer && answer.error() == Errc::superseded) writer_.ack(std::array{outbox::EventId{}});
+    co_return answer;
   }
 
   std::unique_ptr<Queries> queries_;

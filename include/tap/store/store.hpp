@@ -14,7 +14,8 @@
 
 namespace tap::store {
 
-/// Read-only queries on a connection of its own; one thread at a time. They see what is committed.
+/// Read-only queries, on a connection of its own or on the writer's between transactions; one thread at a time. They
+/// see what is committed.
 class Queries {
  public:
   virtual ~Queries() = default;
@@ -116,8 +117,9 @@ struct OriginalCursor {
 using CursorNames = std::function<std::optional<SaveCursor>(const OriginalCursor&)>;
 
 struct StoreOptions {
-  std::size_t max_connections = 32;  ///< to a server, 2 at least: one writes, from 3 on one vacuums, others read
-  CursorNames cursor_names = {};     ///< for a database of the original; without, cursors stay behind
+  /// To a server, 1 at least: one writes, and also reads when there is no other; from 3 on one vacuums; others read.
+  std::size_t max_connections = 32;
+  CursorNames cursor_names = {};  ///< for a database of the original; without, cursors stay behind
   /// Of a server, in the middle of its work: then it is asked whether it is there at all, and given up if it is not.
   std::chrono::milliseconds server_silence{10'000};
 };

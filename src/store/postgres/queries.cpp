@@ -3,7 +3,6 @@
 
 #include "store/engine.hpp"
 #include "store/journal_row.hpp"
-#include "store/postgres/connection.hpp"
 #include "store/stored.hpp"
 
 #include <algorithm>
@@ -20,10 +19,10 @@ JournalRow journal_row(const Row& row) {
   return {outbox::EventId{row.number(0)}, row.number(1), Marks(row.blob(2)), row.blob(3)};
 }
 
-class PostgresQueries final : public Queries {
+/// For queries alone.
+class OwnConnection {
  public:
-  PostgresQueries(std::string url, Waiting waiting, std::shared_ptr<void> lease)
-      : url_(std::move(url)), waiting_(waiting), lease_(std::move(lease)) {}
+  OwnConnection(std::string url, Waiting waiting) : url_(std::move(url)), waiting_(waiting) {}
 
   Result<void> connect() {
     auto opened = Connection::open(url_, "tap", waiting_);
@@ -32,6 +31,40 @@ class PostgresQueries final : public Queries {
     if (done) connection_.emplace(std::move(*opened));
     return done;
   }
+
+  Result<void> lend(const Use& use) {
+    if (!connection_ || connection_->is_lost()) {
+      if (auto done = reconnect(); !done) return done;
+    }
+    return use(*connection_);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  /// Fails at once for as long as the last try took in vain: a server that hangs is not waited for query by query.
+  Result<void> reconnect() {
+    connection_.reset();
+    const auto began = Clock::now();
+    if (began < next_try_) return std::unexpected(trouble_);
+    auto done = connect();
+    if (done) return done;
+    trouble_ = {Errc::unavailable, done.error().detail()};
+    const auto ended = Clock::now();
+    next_try_ = ended + (ended - began);
+    return std::unexpected(trouble_);
+  }
+
+  std::string url_;
+  Waiting waiting_;
+  std::optional<Connection> connection_;
+  Clock::time_point next_try_{};
+  Error trouble_{Errc::unavailable};  // of the last one
+};
+
+class PostgresQueries final : public Queries {
+ public:
+  PostgresQueries(Lend lend, std::shared_ptr<void> lease) : lease_(std::move(lease)), lend_(std::move(lend)) {}
 
   Result<std::optional<RepoDetails>> details(RepoId id) override {
     return ask<std::optional<RepoDetails>>([&](std::optional<RepoDetails>& found) {
@@ -180,33 +213,22 @@ class PostgresQueries final : public Queries {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
   static constexpr std::uint64_t kLastId = std::numeric_limits<std::int64_t>::max();
-
-  /// Fails at once for as long as the last try took in vain: a server that hangs is not waited for query by query.
-  Result<void> reconnect() {
-    connection_.reset();
-    const auto began = Clock::now();
-    if (began < next_try_) return std::unexpected(trouble_);
-    auto done = connect();
-    if (done) return done;
-    trouble_ = {Errc::unavailable, done.error().detail()};
-    const auto ended = Clock::now();
-    next_try_ = ended + (ended - began);
-    return std::unexpected(trouble_);
-  }
 
   /// A query that meets a lost connection is asked once more on a new one.
   template <class T, std::invocable<T&> Query>
   Result<T> ask(Query query) {
     for (int attempt = 0;; ++attempt) {
-      if (!connection_ || connection_->is_lost()) {
-        if (auto done = reconnect(); !done) return std::unexpected(done.error());
-      }
       T out{};
-      auto done = query(out);
+      bool is_lost = false;
+      auto done = lend_([&](Connection& connection) {
+        connection_ = &connection;
+        auto asked = query(out);
+        is_lost = connection.is_lost();
+        return asked;
+      });
       if (done) return out;
-      if (attempt > 0 || !connection_->is_lost()) return std::unexpected(done.error());
+      if (attempt > 0 || !is_lost) return std::unexpected(done.error());
     }
   }
 
@@ -228,20 +250,21 @@ class PostgresQueries final : public Queries {
         visit, from, last, kPageRows, kRowBytes);
   }
 
-  std::string url_;
-  Waiting waiting_;
   std::shared_ptr<void> lease_;
-  std::optional<Connection> connection_;
-  Clock::time_point next_try_{};
-  Error trouble_{Errc::unavailable};  // of the last one
+  Lend lend_;
+  Connection* connection_ = nullptr;  // inside ask()
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Queries>> make_queries(std::string url, Waiting waiting, std::shared_ptr<void> lease) {
-  auto queries = std::make_unique<PostgresQueries>(std::move(url), waiting, std::move(lease));
-  if (auto done = queries->connect(); !done) return std::unexpected(done.error());
-  return queries;
+Result<Lend> own_connection(std::string url, Waiting waiting) {
+  auto own = std::make_unique<OwnConnection>(std::move(url), waiting);
+  if (auto done = own->connect(); !done) return std::unexpected(done.error());
+  return [own = std::move(own)](const Use& use) { return own->lend(use); };
+}
+
+std::unique_ptr<Queries> make_queries(Lend lend, std::shared_ptr<void> lease) {
+  return std::make_unique<PostgresQueries>(std::move(lend), std::move(lease));
 }
 
 }  // namespace tap::store::postgres

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <random>
+#include <thread>
 
 namespace tap::store::postgres {
 namespace {
@@ -17,12 +18,21 @@ constexpr log::Logger kLog("store");
 constexpr auto kFirstBackoff = 100ms;
 constexpr auto kLastBackoff = 5s;
 constexpr int kMostBusy = 5;
+/// As long as a statement waits for a lock.
+constexpr auto kLongestTransaction = 1min;
+/// What is counted of a process that has just ended is gone by then.
+constexpr auto kLinger = 2s;
 
 /// A statement is planned once, perhaps while the tables are empty: all of the writer's go by an index.
 constexpr const char* kPlanning = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 /// A session that has just ended gives the lock up within moments, and one that has it keeps it.
 constexpr const char* kBriefWait = "SET lock_timeout = '2s'";
 constexpr const char* kUsualWait = "SET lock_timeout = '1min'";
+/// An only connection cannot be made anew while the server counts the former session: it is to notice a peer that is
+/// gone as soon as we do. On a Unix socket these mean nothing.
+constexpr const char* kNotice =
+    "SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4; SET tcp_user_timeout "
+    "= 40000";
 /// A write, although it changes nothing: a transaction of ours that is found may not be on the standby yet, and the
 /// server answers for both at once. It also refuses a server that only reads, such as a standby.
 constexpr Sql kLastBatch = "UPDATE meta SET batch = batch RETURNING batch";
@@ -47,9 +57,10 @@ Error opening(const Error& error) {
 
 }  // namespace
 
-Session::Session(std::string url, std::chrono::milliseconds silence)
+Session::Session(std::string url, std::chrono::milliseconds silence, bool is_only)
     : url_(std::move(url)),
       name_("tap-" + std::to_string(random_number())),
+      is_only_(is_only),
       backoff_(kFirstBackoff),
       waiting_{.silence = silence, .ending = &stopping_} {}
 
@@ -61,7 +72,7 @@ Session::~Session() {
 }
 
 Result<void> Session::open(const CursorNames& names) {
-  auto connected = connect();
+  auto connected = connect_at_last();
   if (!connected) return std::unexpected(opening(connected.error()));
   connection_.emplace(std::move(*connected));
   const auto version = version_of(*connection_);
@@ -75,10 +86,24 @@ Result<void> Session::open(const CursorNames& names) {
   return std::unexpected(Error(error.code(), error.detail() + " (" + connection_->place() + ")"));
 }
 
+Result<Connection> Session::connect_at_last() {
+  const auto end = Clock::now() + kLinger;
+  for (;;) {
+    auto connected = connect();
+    // libpq has no code for it; in another language there is one try.
+    const bool may_come = !connected && connected.error().detail().contains("too many connections");
+    if (!is_only_ || !may_come || Clock::now() > end) return connected;
+    std::this_thread::sleep_for(kFirstBackoff);
+  }
+}
+
 Result<Connection> Session::connect() {
   auto connection = Connection::open(url_, name_, waiting_);
   if (!connection) return connection;
   if (auto done = connection->script(kPlanning); !done) return std::unexpected(done.error());
+  if (is_only_) {
+    if (auto done = connection->script(kNotice); !done) return std::unexpected(done.error());
+  }
   // What is left of our former session may hold the lock, on a server that has not heard that we are gone.
   auto done = connection->each(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND pid <> "
@@ -100,9 +125,8 @@ Result<Connection> Session::connect() {
 
 Result<Connection*> Session::connection() {
   if (broken_) return std::unexpected(*broken_);
-  if (connection_ && !in_transaction_) connection_->look();
+  if (connection_) connection_->look();
   if (connection_ && !connection_->is_lost()) return &*connection_;
-  if (in_transaction_) return fail(Errc::unavailable, "the connection was lost in a transaction");
   auto batch = reconnect();
   if (!batch) return std::unexpected(batch.error());
   if (*batch != batch_) return give_up({Errc::superseded, kForeignWrites});
@@ -135,14 +159,21 @@ Result<std::int64_t> Session::reconnect() {
   return std::unexpected(trouble_);
 }
 
+Result<void> Session::lend(const std::function<Result<void>(Connection&)>& use) {
+  const auto turn = turns_.reader(Clock::now() + kLongestTransaction);
+  if (!turn) return fail(Errc::unavailable, "its only connection is in a transaction");
+  auto connected = connection();
+  if (!connected) return std::unexpected(connected.error());
+  return use(**connected);
+}
+
 Result<void> Session::transact(const std::function<Result<void>(Connection&)>& work) {
+  const auto turn = turns_.writer();
   auto connected = connection();
   if (!connected) return std::unexpected(connected.error());
   Connection& connection = **connected;
-  in_transaction_ = true;
   connection.queue("BEGIN");
   auto done = work(connection);
-  in_transaction_ = false;
   const bool is_committing = done.has_value() && !connection.is_lost();
   if (done) {
     connection.queue("UPDATE meta SET batch = $1", batch_ + 1);
@@ -160,6 +191,7 @@ Result<void> Session::transact(const std::function<Result<void>(Connection&)>& w
 
 Result<void> Session::learn_outcome(const Error& lost) {
   kLog.warn("the database was lost in a commit; waiting to learn its outcome", {{"error", lost.message()}});
+  turns_.turn_away();
   next_try_ = {};
   for (;;) {
     const auto batch = reconnect();

@@ -7,7 +7,6 @@
 #include "store/postgres/tables.hpp"
 #include "store/postgres/vacuum.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <optional>
 
@@ -18,11 +17,10 @@ class PostgresEngine final : public Engine {
  public:
   PostgresEngine(std::string url, const StoreOptions& options)
       : url_(url),
-        session_(std::move(url), options.server_silence),
-        max_queries_(std::max<std::size_t>(options.max_connections, 2) - 1) {
-    if (max_queries_ == 1) return;
-    --max_queries_;
-    vacuum_.emplace(url_, session_.waiting());
+        lends_(options.max_connections <= 1),
+        session_(std::move(url), options.server_silence, lends_),
+        max_queries_(options.max_connections > 2 ? options.max_connections - 2 : 1) {
+    if (options.max_connections > 2) vacuum_.emplace(url_, session_.waiting());
   }
   Result<void> open(const CursorNames& names) { return session_.open(names); }
 
@@ -120,7 +118,10 @@ class PostgresEngine final : public Engine {
       --*open;
     });
     if (++*open_queries_ > max_queries_) return fail(Errc::unavailable, "max-db-conn connections are open");
-    return make_queries(url_, session_.waiting(), std::move(lease));
+    if (lends_) return make_queries([this](const Use& use) { return session_.lend(use); }, std::move(lease));
+    auto own = own_connection(url_, session_.waiting());
+    if (!own) return std::unexpected(own.error());
+    return make_queries(std::move(*own), std::move(lease));
   }
   void stop_waiting() override { session_.stop_waiting(); }
 
@@ -128,12 +129,11 @@ class PostgresEngine final : public Engine {
   /// Inside the transaction, if one is under way.
   template <class Query>
   std::invoke_result_t<Query, Connection&> read(Query query) {
-    auto connection = session_.connection();
-    if (!connection) return std::unexpected(connection.error());
-    return query(**connection);
+    return transaction_ == nullptr ? session_.read(query) : query(*transaction_);
   }
 
   std::string url_;
+  bool lends_;  // the one connection there may be
   Session session_;
   Connection* transaction_ = nullptr;  // inside transact()
   Tables tables_;

@@ -40,8 +40,9 @@ class ScratchFolder {
 class Backend {
  public:
   virtual ~Backend() = default;
-  [[nodiscard]] Result<std::unique_ptr<Store>> open() { return open_store(url()); }
+  [[nodiscard]] Result<std::unique_ptr<Store>> open() { return open_store(url(), options()); }
   [[nodiscard]] virtual std::string url() const = 0;
+  [[nodiscard]] virtual StoreOptions options() const { return {}; }
   /// Whether it is a file, which is not there before it is opened.
   [[nodiscard]] virtual bool is_file() const = 0;
   /// Runs the statements of its kind behind the store's back.
@@ -77,7 +78,7 @@ class SqliteBackend final : public Backend {
 };
 
 /// A schema of its own on the program's server.
-class PostgresBackend final : public Backend {
+class PostgresBackend : public Backend {
  public:
   PostgresBackend() {
     static std::atomic<int> next{0};
@@ -98,6 +99,12 @@ class PostgresBackend final : public Backend {
   std::string schema_;
 };
 
+/// The same with one connection for everything.
+class PostgresBackendOfOneConnection final : public PostgresBackend {
+ public:
+  [[nodiscard]] StoreOptions options() const override { return {.max_connections = 1}; }
+};
+
 /// Makes SQLite refuse to save the cursor value "poison": a write that fails by itself.
 constexpr const char* kPoison =
     "CREATE TRIGGER poison BEFORE INSERT ON cursors WHEN new.value = 'poison' BEGIN SELECT RAISE(ABORT, 'poison'); END";
@@ -113,6 +120,14 @@ inline std::vector<EngineCase> engines() {
            [] { return std::string(); }},
           {"Postgres", [] { return std::unique_ptr<Backend>(std::make_unique<PostgresBackend>()); },
            test::PostgresServer::missing}};
+}
+/// And PostgreSQL with one connection, which only makes a difference to who reads.
+inline std::vector<EngineCase> engines_that_are_read() {
+  auto cases = engines();
+  cases.push_back({"PostgresOfOneConnection",
+                   [] { return std::unique_ptr<Backend>(std::make_unique<PostgresBackendOfOneConnection>()); },
+                   test::PostgresServer::missing});
+  return cases;
 }
 inline std::string engine_name(const testing::TestParamInfo<EngineCase>& info) { return info.param.name; }
 

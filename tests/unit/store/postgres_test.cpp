@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What only a server can do to the store: go away, be shared, forbid.
-#include "unit/store/backends.hpp"
+#include "unit/store/postgres_store.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,93 +11,10 @@
 namespace tap::store {
 namespace {
 
-using outbox::EventId;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-
-class PostgresStore : public testing::Test {
- protected:
-  void SetUp() override {
-    if (const std::string reason = test::PostgresServer::missing(); !reason.empty()) {
-      GTEST_SKIP() << "skipped: " << reason;
-    }
-    server_ = &test::postgres_server();
-    backend_ = std::make_unique<PostgresBackend>();
-  }
-  void TearDown() override {
-    store_.reset();
-    backend_.reset();
-  }
-
-  Store& open() {
-    store_.reset();
-    store_ = backend_->open().value();
-    return *store_;
-  }
-  /// With little patience for a server that hangs.
-  Store& open_impatient() {
-    store_.reset();
-    store_ =
-        open_store(backend_->url() + "&connect_timeout=2", {.server_silence = std::chrono::milliseconds(100)}).value();
-    return *store_;
-  }
-  Errc open_error(const std::string& url) {
-    auto opened = open_store(url);
-    if (opened) return Errc{};
-    message_ = opened.error().message();
-    return static_cast<Errc>(opened.error().code().value());
-  }
-  Result<EventId> add(const std::string& event) {
-    const Write write = write_of({SaveCursor{"firehose", "r", event}}, {draft(event)});
-    return store_->apply({&write, 1}, {});
-  }
-  /// Until the server is back. The store bounds how often it asks it.
-  EventId add_at_last(const std::string& event) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    for (;;) {
-      auto added = add(event);
-      if (added) return *added;
-      EXPECT_EQ(added.error(), Errc::unavailable) << added.error().message();
-      if (std::chrono::steady_clock::now() > end) return EventId{};
-      std::this_thread::yield();
-    }
-  }
-  /// What is said once nothing can be written any more; and nothing is, from then on.
-  std::string end_of_adding() {
-    Result<EventId> added = add("end");
-    while (!added && (added.error() == Errc::unavailable || added.error() == Errc::busy)) added = add("end");
-    if (added) return "it was written";
-    EXPECT_EQ(added.error(), Errc::superseded);
-    EXPECT_EQ(add("end").error(), Errc::superseded);
-    return added.error().message();
-  }
-  std::vector<std::string> stored() {
-    std::vector<std::string> out;
-    auto events = store_->queries().value()->events(EventId{}, 1'000);
-    for (const auto& event : events.value()) out.push_back(event.body);
-    return out;
-  }
-  /// A commit that has gone in on the server, whose answer waits for a standby that never comes.
-  std::future<Result<EventId>> commit_without_answer(const std::string& event) {
-    server_->sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-    server_->sql("SELECT pg_reload_conf()");
-    // A new session surely knows of it.
-    while (server_->sql("SHOW synchronous_standby_names") != "nobody") std::this_thread::yield();
-    auto adding = std::async(std::launch::async, [this, event] { return add(event); });
-    while (server_->sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "0") {
-      std::this_thread::yield();
-    }
-    server_->sql("ALTER SYSTEM RESET synchronous_standby_names");
-    return adding;
-  }
-
-  test::PostgresServer* server_ = nullptr;
-  std::unique_ptr<PostgresBackend> backend_;
-  std::unique_ptr<Store> store_;
-  std::string message_;
-};
 
 TEST_F(PostgresStore, OutlivesItsServer) {
   open();
