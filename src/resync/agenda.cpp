@@ -17,10 +17,6 @@ constexpr std::chrono::microseconds kVainProbe = 125us;
 /// The part of all attempts that may ask the hosts of did:webs.
 constexpr std::size_t kShareOfHosts = 4;
 
-metrics::Gauge& hosts_that_are(metrics::Registry& metrics, const char* state) {
-  return metrics.gauge("tap_resync_hosts", "Hosts of repos by what they are in, several at once", {{"state", state}});
-}
-
 }  // namespace
 
 Agenda::Agenda(Executor loop, const repos::Table& table, const Clock& clock, metrics::Registry& metrics,
@@ -33,12 +29,9 @@ Agenda::Agenda(Executor loop, const repos::Table& table, const Clock& clock, met
       waiting_(metrics.gauge("tap_resync_waiting", "Repos that wait for their retry")),
       fetching_(metrics.queue("resync_fetches", limits.fetches)),
       parked_(metrics.queue("resync_parked", limits.parked)),
-      known_hosts_(hosts_that_are(metrics, "known")),
-      fetching_hosts_(hosts_that_are(metrics, "fetching")),
-      crowded_hosts_(hosts_that_are(metrics, "crowded")),
-      paused_hosts_(hosts_that_are(metrics, "paused")),
       paced_(
-          metrics.counter("tap_resync_paced_total", "Repos that have to wait because they were fetched just before")) {
+          metrics.counter("tap_resync_paced_total", "Repos that have to wait because they were fetched just before")),
+      host_gauges_(metrics) {
   for (std::size_t line = 0; line < Queue::kLines; ++line) {
     ready_[line] = &metrics.gauge("tap_resync_queue", "Repos to be fetched",
                                   {{"line", std::string(Queue::name(Queue::Line{line}))}});
@@ -104,7 +97,7 @@ std::vector<Agenda::Start> Agenda::next() {
     busy_.insert(*id);
     starts.push_back({*id, {}, hurried_.contains(*id)});
   }
-  show();
+  show(now);
   return starts;
 }
 
@@ -123,10 +116,11 @@ Task<void> Agenda::wait() {
 
 std::optional<SteadyTime> Agenda::next_due(SteadyTime now) {
   auto due = hosts_.next_due(now);
-  if (!may_probe()) return due;  // what is in the queue waits for the end of an attempt
   const auto sooner = [&due](SteadyTime other) {
     if (!due || other < *due) due = other;
   };
+  if (const auto look = host_gauges_.next_due(hosts_)) sooner(*look);
+  if (!may_probe()) return due;  // what is in the queue waits for the end of an attempt
   if (const auto retry = queue_.next_due()) sooner(std::max(*retry, next_probe_));
   if (next_probe_ > now && queue_.size() > queue_.waiting()) sooner(next_probe_);
   return due;
@@ -134,17 +128,14 @@ std::optional<SteadyTime> Agenda::next_due(SteadyTime now) {
 
 void Agenda::slow_down() { next_probe_ = std::max(next_probe_, clock_.steady()) + kVainProbe; }
 
-void Agenda::show() const {
+void Agenda::show(SteadyTime now) {
   for (std::size_t line = 0; line < Queue::kLines; ++line) {
     ready_[line]->set(static_cast<std::int64_t>(queue_.ready(Queue::Line{line})));
   }
   waiting_.set(static_cast<std::int64_t>(queue_.waiting()));
   fetching_.set(static_cast<std::int64_t>(hosts_.fetching()));
   parked_.set(static_cast<std::int64_t>(hosts_.parked()));
-  known_hosts_.set(static_cast<std::int64_t>(hosts_.known()));
-  fetching_hosts_.set(static_cast<std::int64_t>(hosts_.active()));
-  crowded_hosts_.set(static_cast<std::int64_t>(hosts_.crowded()));
-  paused_hosts_.set(static_cast<std::int64_t>(hosts_.paused()));
+  host_gauges_.show(hosts_, now);
 }
 
 Attempt::Attempt(Agenda& agenda, Agenda::Start start)

@@ -6,6 +6,7 @@
 #include "tap/repos/id_set.hpp"
 #include "tap/repos/table.hpp"
 
+#include "resync/host_gauges.hpp"
 #include "resync/hosts.hpp"
 #include "resync/pace.hpp"
 #include "resync/queue.hpp"
@@ -57,7 +58,7 @@ class Agenda {
   void tell_of_pace(RepoId id, SteadyTime::duration wait);
   /// An attempt was in vain, for want of room: the next one begins a little later.
   void slow_down();
-  void show() const;
+  void show(SteadyTime now);
 
   const repos::Table& table_;
   const Clock& clock_;
@@ -75,12 +76,8 @@ class Agenda {
   metrics::Gauge& waiting_;
   metrics::Gauge& fetching_;
   metrics::Gauge& parked_;
-  // Of hosts only numbers: there may be a hundred thousand, with names that others chose.
-  metrics::Gauge& known_hosts_;
-  metrics::Gauge& fetching_hosts_;
-  metrics::Gauge& crowded_hosts_;
-  metrics::Gauge& paused_hosts_;
   metrics::Counter& paced_;
+  HostGauges host_gauges_;
 };
 
 /// One attempt at a repo: holds its place on the agenda and at its host, and gives both back in the end. A repo that

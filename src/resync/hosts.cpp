@@ -2,6 +2,9 @@
 #include "resync/hosts.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <string_view>
+#include <tuple>
 
 namespace tap::resync {
 namespace {
@@ -101,6 +104,33 @@ std::optional<SteadyTime> Hosts::next_due(SteadyTime now) const {
     if (end > now && (!due || end < *due)) due = end;
   }
   return due;
+}
+
+std::vector<Hosts::Status> Hosts::worst(std::size_t most, SteadyTime now) const {
+  const auto pause = [now](const Host& host) {
+    return std::max(host.paused_until - now, SteadyTime::duration::zero());
+  };
+  std::vector<const decltype(hosts_)::value_type*> busy;
+  for (const auto& known : hosts_) {
+    const Host& host = known.second;
+    if (!host.parked.empty() || host.fetching > 0 || host.paused_until > now) busy.push_back(&known);
+  }
+  const auto weight = [&](const auto* known) {
+    const Host& host = known->second;
+    return std::tuple(host.parked.size(), pause(host), host.fetching, host.hung, std::string_view(known->first));
+  };
+  const auto end = busy.begin() + static_cast<std::ptrdiff_t>(std::min(most, busy.size()));
+  std::ranges::partial_sort(busy, end, std::greater(), weight);
+  std::vector<Status> worst;
+  std::for_each(busy.begin(), end, [&](const auto* known) {
+    const auto& [name, host] = *known;
+    worst.push_back({.name = name,
+                     .waiting = host.parked.size(),
+                     .fetching = host.fetching,
+                     .paused = std::chrono::ceil<std::chrono::seconds>(pause(host)),
+                     .hung = host.hung});
+  });
+  return worst;
 }
 
 void Hosts::end_pauses(SteadyTime now) {

@@ -4,6 +4,7 @@
 #include "tap/base/clock.hpp"
 #include "tap/repos/state.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -70,6 +71,19 @@ class Hosts {
   /// Hosts with a fetch under way, and those with repos parked.
   [[nodiscard]] std::size_t active() const { return active_; }
   [[nodiscard]] std::size_t crowded() const { return crowded_.size(); }
+
+  /// What there is to tell of one host.
+  struct Status {
+    std::string name;
+    std::size_t waiting = 0;         ///< repos parked
+    std::size_t fetching = 0;        ///< repos
+    std::chrono::seconds paused{0};  ///< for so long still, rounded up
+    std::uint32_t hung = 0;          ///< its last fetches, in a row
+  };
+  /// Of the hosts that are waited for, fetched from or paused those for which most repos wait, the worst first: among
+  /// equals that whose pause is the longest, then that with the most fetches. Looks at every known host, so it is not
+  /// for every event.
+  [[nodiscard]] std::vector<Status> worst(std::size_t most, SteadyTime now) const;
 
  private:
   struct Host {

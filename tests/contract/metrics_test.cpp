@@ -12,6 +12,7 @@
 #include <iostream>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <set>
 
 namespace tap::test {
@@ -65,10 +66,10 @@ const std::vector<Metric> kMetrics = {
     exactly("tap_firehose_events_received_total", "counter", 4),
     exactly("tap_firehose_events_processed_total", "counter", 2),
     exactly("tap_firehose_events_skipped_total", "counter", 1), exactly("tap_firehose_last_seq", "gauge", 3),
-    exactly("tap_event_cache_size", "gauge", 0), exactly("tap_resyncs_started_total", "counter", 4),
+    exactly("tap_event_cache_size", "gauge", 0), exactly("tap_resyncs_started_total", "counter", 5),
     exactly("tap_resyncs_completed_total", "counter", 3), exactly("tap_resyncs_failed_total", "counter", 1),
-    exactly("tap_resync_duration_seconds_count", "histogram", 4), exactly("tap_events_delivered_total", "counter", 15),
-    exactly("tap_events_acked_total", "counter", 15), exactly("tap_crawler_repos_discovered_total", "counter", 1),
+    exactly("tap_resync_duration_seconds_count", "histogram", 4), exactly("tap_events_delivered_total", "counter", 16),
+    exactly("tap_events_acked_total", "counter", 16), exactly("tap_crawler_repos_discovered_total", "counter", 1),
     // Its libraries'.
     exactly("indigo_repo_stream_events_received_total{remote_addr=\"$relay\"}", "counter", 4),
     at_least("indigo_repo_stream_bytes_total{remote_addr=\"$relay\"}", "counter", 500),
@@ -85,7 +86,7 @@ const std::vector<Metric> kMetrics = {
     queue("store_writes"), capacity("store_writes", 10'000), queue("store_acks"), capacity("store_acks", 1'000'000),
     queue("store_reads"), queue("outbox"), capacity("outbox", 5'000), queue("consumers"), capacity("consumers", 10'000),
     queue("handles"), capacity("handles", 100'000), queue("handle_retries"), queue("resync_fetches"),
-    at_least("tap_queue_capacity{queue=\"resync_fetches\"}", "gauge", 1), queue("resync_parked"),
+    at_least("tap_queue_capacity{queue=\"resync_fetches\"}", "gauge", 1), queue("resync_parked", 1),
     capacity("resync_parked", 10'000), queue("resync_workers"), capacity("resync_workers", 5), queue("http_asking"),
     capacity("http_asking", 100), queue("http_bytes"), capacity("http_bytes", 64U << 20), queue("names_operators"),
     capacity("names_operators", 8 + 4'096), queue("names_pds"), capacity("names_pds", 64 + 4'096),
@@ -106,11 +107,15 @@ const std::vector<Metric> kMetrics = {
     exactly("tap_discovery_refused_total", "counter", 0), exactly("tap_discovery_missed_total", "counter", 0),
     exactly("tap_recheck_rounds_total", "counter", 0), exactly("tap_recheck_repos_total", "counter", 0),
     exactly("tap_recheck_accounts_total", "counter", 0), exactly("tap_recheck_left", "gauge", 0),
-    // Hosts of repos, by state.
-    exactly("tap_resync_hosts{state=\"known\"}", "gauge", 1),
+    // Hosts of repos, by state, and what is to be told of one.
+    exactly("tap_resync_hosts{state=\"known\"}", "gauge", 2),
     exactly("tap_resync_hosts{state=\"fetching\"}", "gauge", 0),
-    exactly("tap_resync_hosts{state=\"crowded\"}", "gauge", 0),
-    exactly("tap_resync_hosts{state=\"paused\"}", "gauge", 0),
+    exactly("tap_resync_hosts{state=\"crowded\"}", "gauge", 1),
+    exactly("tap_resync_hosts{state=\"paused\"}", "gauge", 1),
+    exactly("tap_resync_host_waiting{host=\"$limiting\"}", "gauge", 1),
+    exactly("tap_resync_host_fetching{host=\"$limiting\"}", "gauge", 0),
+    Metric{"tap_resync_host_paused_seconds{host=\"$limiting\"}", "gauge", 3'000, 3'600},
+    exactly("tap_resync_host_hung{host=\"$limiting\"}", "gauge", 0),
     at_least("tap_resync_fetched_bytes_total", "counter", 1'000),
     exactly("tap_resync_records_unreadable_total", "counter", 0), exactly("tap_resync_odd_keys_total", "counter", 0),
     exactly("tap_resync_replays_failed_total", "counter", 0), exactly("tap_resync_behind_total", "counter", 0),
@@ -128,7 +133,7 @@ const std::vector<Metric> kMetrics = {
     at_least("tap_store_unfolded_commits", "gauge", 0), at_least("tap_store_log_bytes", "gauge", 1),
     // Delivery.
     exactly("tap_consumers", "gauge", 1), at_least("tap_consumer_bytes_sent_total", "counter", 1'000),
-    at_least("tap_consumer_writes_total", "counter", 1), exactly("tap_consumer_messages_total", "counter", 15),
+    at_least("tap_consumer_writes_total", "counter", 1), exactly("tap_consumer_messages_total", "counter", 16),
     exactly("tap_consumer_bad_messages_total", "counter", 0),
     exactly("tap_consumer_handshakes_refused_total", "counter", 0), exactly("tap_events_requeued_total", "counter", 0),
     exactly("tap_events_set_aside_total", "counter", 0), exactly("tap_event_cache_bytes", "gauge", 0),
@@ -144,8 +149,12 @@ const std::vector<Metric> kMetrics = {
     at_least("process_virtual_memory_bytes", "gauge", 1U << 20), at_least("process_open_fds", "gauge", 5),
     at_least("process_max_fds", "gauge", 5), at_least("process_start_time_seconds", "gauge", 1.7e9)};
 
+/// Repos were fetched there, all of them.
+const std::string kOfAHostThatIsWell = "tap_resync_host_fetching{host=\"$pds\"}";
+
 /// One program between all the fakes: Alice is followed and writes, Bob's repo is missing, Carol is found in the
-/// relay's list, a stranger shows up, Dave is looked up. The consumer acks everything.
+/// relay's list, a stranger shows up, Dave is looked up, Erin's PDS wants to be left alone. The consumer acks
+/// everything.
 class MetricOf : public ::testing::TestWithParam<Metric> {
  protected:
   static void SetUpTestSuite() {
@@ -159,6 +168,13 @@ class MetricOf : public ::testing::TestWithParam<Metric> {
     }
     const Account dave(4);
     tap.publish_document(dave);
+    Account erin(5);
+    erin.fill(1);
+    PdsServer limiting;
+    tap.publish(erin, limiting);
+    Reply leave_me_alone = xrpc_error(429, "RateLimitExceeded");
+    leave_me_alone.headers = {{"retry-after", "3600"}};
+    limiting.set_answer(erin.did().str(), leave_me_alone);
     tap.pds_.answer(bob.did().str(), xrpc_error(400, "RepoNotFound"), 1'000);
     tap.relay_.set_repos({{.did = carol.did().str()}});
     tap.start({"--full-network", "--metrics-listen", "127.0.0.1:0", "--outbox-capacity", "5000"});
@@ -167,6 +183,8 @@ class MetricOf : public ::testing::TestWithParam<Metric> {
     tap.onboard(alice);
     tap.track(bob);
     tap.await_state(bob, "error");
+    tap.track(erin);
+    (void)tap.tap().wait_for_line("a host wants to be left alone");
     tap.send(alice.post());
     tap.send(Account(9).identity());
     tap.relay_.send_raw(server_frame(2, as_bytes("x")));
@@ -181,12 +199,12 @@ class MetricOf : public ::testing::TestWithParam<Metric> {
     tap.await_undelivered(0);
     (void)http_call(tap.port(), {.target = "/resolve/" + dave.did().str()});
     port_ = tap.tap().wait_for_line("serving metrics").at("port").get<std::uint16_t>();
-    authority_ = tap.relay_.url().substr(7);
+    names_ = {{"$relay", tap.relay_.url().substr(7)}, {"$limiting", limiting.url()}, {"$pds", tap.pds_.url()}};
     // Some is done in the background, and a connection lingers. A row that never comes to hold tells of it itself.
     try {
       wait_for("every row", [] {
         text_ = scrape(port_);
-        return std::ranges::all_of(kMetrics, holds);
+        return std::ranges::all_of(kMetrics, holds) && !value_of(text_, filled(kOfAHostThatIsWell));
       });
     } catch (const std::runtime_error&) {
       std::cerr << text_;
@@ -198,9 +216,11 @@ class MetricOf : public ::testing::TestWithParam<Metric> {
     return value && *value >= metric.least && *value <= metric.most;
   }
   static std::string filled(std::string series) {
-    const std::string relay = "$relay";
-    const std::size_t at = series.find(relay);
-    return at == std::string::npos ? series : series.replace(at, relay.size(), authority_);
+    for (const auto& [variable, name] : names_) {
+      const std::size_t at = series.find(variable);
+      if (at != std::string::npos) series.replace(at, variable.size(), name);
+    }
+    return series;
   }
   static std::set<std::string> exposed_names() {
     std::set<std::string> names;
@@ -212,7 +232,8 @@ class MetricOf : public ::testing::TestWithParam<Metric> {
     return names;
   }
   static inline std::uint16_t port_ = 0;
-  static inline std::string text_, authority_;
+  static inline std::string text_;
+  static inline std::map<std::string, std::string> names_;  // what stands for the variables of a series
 };
 
 TEST_P(MetricOf, HasItsTypeAndItsValue) {
@@ -224,6 +245,9 @@ TEST_P(MetricOf, HasItsTypeAndItsValue) {
 }
 INSTANTIATE_TEST_SUITE_P(Named, MetricOf, ::testing::ValuesIn(kMetrics), RowName());
 
+TEST_F(MetricOf, AHostOfWhichThereIsNothingToTellHasNoSeries) {
+  EXPECT_THAT(value_of(text_, filled(kOfAHostThatIsWell)), std::nullopt);
+}
 TEST_F(MetricOf, ResyncDurationHasTheBucketsOfTheOriginal) {
   for (const char* bound :
        {"0.1", "0.2", "0.4", "0.8", "1.6", "3.2", "6.4", "12.8", "25.6", "51.2", "102.4", "204.8", "+Inf"}) {

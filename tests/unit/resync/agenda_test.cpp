@@ -297,5 +297,25 @@ TEST_F(AgendaTest, WakesUpWhenARetryIsDue) {
   EXPECT_EQ(agenda.next().size(), 1U);
 }
 
+TEST_F(AgendaTest, LooksAtItsHostsAnewThoughNothingHappens) {
+  auto agenda = make({});
+  agenda.add(add(1));
+  Attempt attempt(agenda, agenda.next().at(0));
+  ASSERT_TRUE(attempt.enter("a"));
+  attempt.leave(Hosts::Answer::prompt);
+  agenda.pause("a", 12s);
+  std::vector<std::int64_t> left;
+  for (int time = 0; time < 4; ++time) {
+    (void)agenda.next();
+    const auto shown = metrics.gauge_set("tap_resync_host_paused_seconds", "", "host").values();
+    left.push_back(shown.contains("a") ? shown.at("a") : -1);
+    if (time == 3) break;
+    clock.advance(HostGauges::kEvery - 5ms);
+    loop.run(agenda.wait());  // five real milliseconds: the loop's timers know no other clock
+    clock.advance(5ms);
+  }
+  EXPECT_THAT(left, testing::ElementsAre(12, 7, 2, -1));
+}
+
 }  // namespace
 }  // namespace tap::resync

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <map>
 #include <random>
 #include <set>
@@ -201,6 +202,74 @@ TEST(Hosts, ForgetsAHostWithItsPauseWhenThatIsAllItKnows) {
   EXPECT_EQ(hosts.known(), 1U);
   EXPECT_THAT(unpark(hosts, kNow + 1s), IsEmpty());
   EXPECT_EQ(hosts.known(), 0U);
+}
+
+std::vector<std::string> names(const std::vector<Hosts::Status>& hosts) {
+  std::vector<std::string> all;
+  for (const auto& host : hosts) all.push_back(host.name);
+  return all;
+}
+
+TEST(Hosts, NamesThoseForWhichMostReposWaitHoweverManyThereAre) {
+  constexpr std::uint64_t kHosts = 10'000;
+  Hosts hosts({.fetches = 2 * kHosts});
+  for (std::uint64_t number = 0; number < kHosts; ++number) {
+    const std::string name = "h" + std::to_string(number);
+    ASSERT_EQ(hosts.enter(name, RepoId{number}, kNow), Entry::entered);
+    // The host in the middle is the worst, those beside it are a little better.
+    const auto waiting = 30 - std::abs(static_cast<std::int64_t>(number) - 5'000);
+    for (std::int64_t repo = 0; repo < waiting; ++repo) ASSERT_EQ(hosts.enter(name, RepoId{1}, kNow), Entry::parked);
+  }
+  EXPECT_THAT(names(hosts.worst(4, kNow)), ElementsAre("h5000", "h5001", "h4999", "h5002"));
+  EXPECT_EQ(hosts.worst(20, kNow).size(), 20U);
+  EXPECT_EQ(hosts.worst(kHosts + 1, kNow).size(), kHosts);
+}
+
+TEST(Hosts, NamesAmongEqualsTheLongestPausedAndThenTheBusiest) {
+  Hosts hosts({});
+  for (const char* host : {"idle", "busy", "busier"}) prove(hosts, host);
+  for (const char* host : {"busy", "busier", "busier"}) ASSERT_EQ(hosts.enter(host, RepoId{1}, kNow), Entry::entered);
+  hosts.pause("paused", kNow + 10s);
+  hosts.pause("longer", kNow + 20s);
+  hosts.pause("waited-for", kNow + 5s);
+  ASSERT_EQ(hosts.enter("waited-for", RepoId{1}, kNow), Entry::parked);
+  EXPECT_THAT(names(hosts.worst(20, kNow)), ElementsAre("waited-for", "longer", "paused", "busier", "busy"));
+}
+
+TEST(Hosts, TellsHowAHostIsToTheSecond) {
+  Hosts hosts({.per_host = 2});
+  prove(hosts, "a");
+  for (std::uint64_t id = 1; id <= 5; ++id) (void)hosts.enter("a", RepoId{id}, kNow);
+  const auto is = [&](SteadyTime now, std::size_t waiting, std::size_t fetching, std::chrono::seconds paused,
+                      std::uint32_t hung) {
+    const auto worst = hosts.worst(1, now);
+    ASSERT_EQ(worst.size(), 1U);
+    EXPECT_EQ(worst[0].waiting, waiting);
+    EXPECT_EQ(worst[0].fetching, fetching);
+    EXPECT_EQ(worst[0].paused, paused);
+    EXPECT_EQ(worst[0].hung, hung);
+  };
+  is(kNow, 3, 2, 0s, 0);
+  hosts.leave("a", Answer::none, kNow);
+  is(kNow, 3, 1, 0s, 1);
+  hosts.leave("a", Answer::none, kNow);
+  is(kNow, 3, 0, 30s, 2);
+  is(kNow + 1ms, 3, 0, 30s, 2);
+  is(kNow + 29'001ms, 3, 0, 1s, 2);
+  is(kNow + 30s, 3, 0, 0s, 2);
+}
+
+TEST(Hosts, NamesNoneThatIsWellAgain) {
+  Hosts hosts({});
+  ASSERT_EQ(hosts.enter("a", RepoId{1}, kNow), Entry::entered);
+  ASSERT_EQ(hosts.enter("a", RepoId{2}, kNow), Entry::parked);
+  hosts.pause("a", kNow + 7s);
+  hosts.leave("a", Answer::prompt, kNow);
+  ASSERT_THAT(unpark(hosts, kNow + 7s), ElementsAre(2));
+  EXPECT_THAT(names(hosts.worst(20, kNow + 7s)), ElementsAre("a"));
+  hosts.leave("a", Answer::prompt, kNow + 7s);
+  EXPECT_THAT(names(hosts.worst(20, kNow + 7s)), IsEmpty());
+  EXPECT_EQ(hosts.known(), 1U);
 }
 
 /// Whatever happens: the limits hold, nobody is lost, nobody is given twice.
