@@ -16,6 +16,8 @@ namespace {
 
 namespace http = boost::beast::http;
 constexpr std::string_view kBadRequest = "400 Bad Request";
+/// Alone, it is given to the parser with what comes behind it: Beast 1.81 asserts that it does not see it twice.
+constexpr std::string_view kLastChunk = "0\r\n";
 
 /// Any other transfer encoding leaves it open where the body ends, and so which bytes are the next request (RFC 9112,
 /// 6.3). Beast takes some for chunked that are not quite, and none of the others for a body.
@@ -69,6 +71,7 @@ RequestReader::Progress RequestReader::advance() {
   bool go_on = false;
   while (!parser_->is_done()) {
     const bool in_head = !parser_->is_header_done();
+    if (parser_->chunked() && buffer_ == kLastChunk) return go_on ? Progress::wants_go_on : Progress::more;
     boost::system::error_code error;
     const std::size_t used = parser_->put(boost::asio::buffer(buffer_), error);
     if (in_head) head_.append(buffer_, 0, used);

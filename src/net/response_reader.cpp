@@ -15,6 +15,8 @@ constexpr std::uint32_t kMaxHeader = 32 << 10;
 constexpr std::size_t kBuffer = 64 << 10;
 /// 100 Continue, 103 Early Hints: nobody needs more of them.
 constexpr int kMaxInterim = 8;
+/// Alone, it is given to the parser with what comes behind it: Beast 1.81 asserts that it does not see it twice.
+constexpr std::string_view kLastChunk = "0\r\n";
 
 Error error_of(const boost::system::error_code& error) {
   const bool large = error == http::error::header_limit || error == http::error::body_limit;
@@ -80,9 +82,10 @@ std::optional<std::uint64_t> ResponseReader::length() const {
 
 /// Takes a step through what has come; false when more must come first.
 Result<bool> ResponseReader::parse() {
-  if (begin_ == end_) return false;
+  const ByteView received(buffer_.get() + begin_, end_ - begin_);
+  if (received.empty() || (parser_->chunked() && as_text(received) == kLastChunk)) return false;
   boost::system::error_code error;
-  begin_ += parser_->put(boost::asio::buffer(buffer_.get() + begin_, end_ - begin_), error);
+  begin_ += parser_->put(boost::asio::buffer(received.data(), received.size()), error);
   if (error && error != http::error::need_more) return std::unexpected(error_of(error));
   return !error;
 }

@@ -17,21 +17,25 @@ std::unique_ptr<RequestReader> reader_with(std::string_view bytes) {
   return reader;
 }
 
+/// What comes out of bytes that arrive in pieces of this size.
+Request cut(std::string_view bytes, std::size_t piece) {
+  RequestReader reader(1'000, 100);
+  Progress progress = Progress::more;
+  while (progress == Progress::more && !bytes.empty()) {
+    reader.received(bytes.substr(0, piece));
+    bytes.remove_prefix(std::min(piece, bytes.size()));
+    progress = reader.advance();
+  }
+  EXPECT_EQ(progress, Progress::done) << piece;
+  return progress == Progress::done ? reader.take() : Request{};
+}
+
 TEST(RequestReader, ARequestComesOutHoweverItsBytesAreCut) {
   constexpr std::string_view kText =
       "POST /repos/add?pretty HTTP/1.1\r\nHost: tap\r\nUser-Agent: ua\r\nX-Request-ID: 7\r\n"
       "Content-Type: application/json\r\nAuthorization: Basic x\r\nContent-Length: 5\r\n\r\nhello";
   for (std::size_t piece = 1; piece <= kText.size(); ++piece) {
-    RequestReader reader(1'000, 100);
-    std::string_view rest = kText;
-    Progress progress = Progress::more;
-    while (progress == Progress::more && !rest.empty()) {
-      reader.received(rest.substr(0, piece));
-      rest.remove_prefix(std::min(piece, rest.size()));
-      progress = reader.advance();
-    }
-    ASSERT_EQ(progress, Progress::done) << piece;
-    const Request request = reader.take();
+    const Request request = cut(kText, piece);
     EXPECT_EQ(request.method, "POST");
     EXPECT_EQ(request.target, "/repos/add?pretty");
     EXPECT_EQ(request.path(), "/repos/add");
@@ -42,6 +46,18 @@ TEST(RequestReader, ARequestComesOutHoweverItsBytesAreCut) {
     EXPECT_EQ(request.content_length, 5);
     EXPECT_TRUE(request.keep_alive && request.has_body);
     EXPECT_EQ(request.body, "hello");
+  }
+}
+
+TEST(RequestReader, ABodyEndsHoweverItsBytesAreCut) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: t\r\n";
+  for (const std::string& text :
+       {head + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        head + "Transfer-Encoding: chunked\r\n\r\n00\r\nX: y\r\n\r\n",
+        head + "Transfer-Encoding: chunked\r\n\r\n3\r\n0\r\n\r\n0\r\n\r\n", head + "Content-Length: 3\r\n\r\n0\r\n"}) {
+    const std::string body = cut(text, text.size()).body;
+    EXPECT_TRUE(body.empty() || body == "0\r\n");
+    for (std::size_t piece = 1; piece < text.size(); ++piece) EXPECT_EQ(cut(text, piece).body, body) << text;
   }
 }
 
