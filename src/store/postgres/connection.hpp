@@ -43,7 +43,7 @@ class Row {
 };
 
 /// One connection and its prepared statements, in libpq's pipeline mode: what need not be waited for costs no round
-/// trip. (libpqxx 6.4 has neither that mode nor binary results, hence libpq itself.) No wait for the server is without
+/// trip. (Why it is not libpqxx: docs/architecture.md.) No wait for the server is without
 /// an end: one that hangs is given up, and the connection is lost. One thread at a time.
 class Connection {
  public:
