@@ -17,7 +17,8 @@ namespace tap::resync {
 class HostGauges {
  public:
   static constexpr std::size_t kNamed = 20;
-  static constexpr std::chrono::seconds kEvery{5};  ///< the names; numbers are shown each time
+  /// Between two looks at all hosts: one takes some 4 ms when 30,000 are known. The numbers are shown each time.
+  static constexpr std::chrono::seconds kEvery{5};
 
   explicit HostGauges(metrics::Registry& metrics);
   /// For every event: it costs little as long as the names are not due.
