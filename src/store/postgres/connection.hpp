@@ -43,8 +43,8 @@ class Row {
 };
 
 /// One connection and its prepared statements, in libpq's pipeline mode: what need not be waited for costs no round
-/// trip. (Why it is not libpqxx: docs/architecture.md.) No wait for the server is without
-/// an end: one that hangs is given up, and the connection is lost. One thread at a time.
+/// trip. (Why it is not libpqxx: docs/architecture.md.) No wait for the server is without an end: one that hangs is
+/// given up, and the connection is lost. One thread at a time.
 class Connection {
  public:
   /// A URL as libpq understands it; Errc::open_failed with the server's words.
