@@ -109,10 +109,8 @@ std::string contradiction(const Config& config) {
   return {};
 }
 
-bool names_a_server(std::string_view url) { return url.starts_with("postgres://") || url.starts_with("postgresql://"); }
-
 bool is_database_url(std::string_view url) {
-  return url.starts_with("sqlite://") || names_a_server(url) ||
+  return url.starts_with("sqlite://") || url.starts_with("postgres://") || url.starts_with("postgresql://") ||
          (!url.empty() && url.find("://") == std::string_view::npos);
 }
 
@@ -241,7 +239,7 @@ std::span<const Option> options() {
       {"max-db-conn",
        {"TAP_MAX_DB_CONNS"},
        &Config::max_db_conn,
-       "connections to a database server at most; 2 are needed, 3 are used, SQLite needs none",
+       "connections to a database server at most; one is enough, 3 are used, SQLite needs none",
        1,
        10'000},
       {"metrics-listen",
@@ -302,8 +300,6 @@ std::vector<std::string> without_effect(const Config& config) {
   note(has_webhook && config.disable_acks, "disable-acks", "the answer of a webhook is its ack");
   note(!has_webhook && config.disable_acks && config.max_attempts > 0, "max-attempts",
        "without acks nothing is refused");
-  note(names_a_server(config.db_url) && config.max_db_conn == 1, "max-db-conn",
-       "two are needed, one that writes and one that reads");
   if (config.outbox_only) {
     constexpr std::string_view kNothing = "with --outbox-only nothing is followed";
     note(config.full_network, "full-network", kNothing);

@@ -24,10 +24,23 @@ class Postgres : public OutageTest {
     postgres_server().sql("DROP SCHEMA IF EXISTS tap CASCADE; CREATE SCHEMA tap");
   }
   [[nodiscard]] std::string database_url() const override {
-    return postgres_server().schema_url("tap") + connect_timeout_;
+    return postgres_server().url("&options=-csearch_path%3Dtap", role_) + connect_timeout_;
+  }
+  /// From now on it is launched as a role that may have one connection, and is no superuser.
+  void have_one_connection() {
+    postgres_server().sql(
+        "DROP ROLE IF EXISTS loner; CREATE ROLE loner LOGIN CONNECTION LIMIT 1; ALTER SCHEMA tap OWNER TO loner");
+    role_ = "loner";
+  }
+  /// Ends the one session that it has.
+  void end_session() {
+    EXPECT_EQ(postgres_server().sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = "
+                                    "'loner'"),
+              "t");
   }
 
   std::string connect_timeout_;  // part of the URL
+  std::string role_ = "postgres";
 };
 
 TEST_F(Postgres, CarriesBackfillLiveEventsAndACrash) {
@@ -66,6 +79,22 @@ TEST_F(PostgresOutage, ServerThatGoesAwayUnderLoadCostsNothing) {
     wait_for("the loss is noticed", [&] { return losses() > noticed; });
     noticed = losses();
     postgres_server().start();
+    send_more(50);
+    await_all();
+  }
+  expect_each_commit_once();
+  await_undelivered(0);
+  stop();
+}
+
+TEST_F(PostgresOutage, RoleOfOneConnectionThatIsEndedUnderLoadCostsNothing) {
+  have_one_connection();
+  start({"--max-db-conn", "1"});
+  consume();
+  onboard_accounts(4);
+  for (int round = 0; round < 5; ++round) {
+    send_more(200);
+    end_session();
     send_more(50);
     await_all();
   }
@@ -143,6 +172,55 @@ TEST_F(Postgres, ConnectionsStayWithinTheirBound) {
     stop();
     drop_consumer();
   }
+}
+
+TEST_F(Postgres, RoleOfOneConnectionIsEnough) {
+  have_one_connection();
+  start({"--max-db-conn", "1"});
+  consume();
+  Account alice(1);
+  alice.fill(600);
+  onboard(alice);
+  for (int i = 0; i < 50; ++i) send(alice.post());
+  await_records(alice);
+  (void)alice.post();  // the relay lost it
+  const CommitMessage next = alice.post();
+  publish_repo(alice);
+  send(next);
+  await_records(alice);
+  await_state(alice, "active");
+  EXPECT_EQ(get("/stats/resync-buffer").at("resync_buffer"), 0);
+  EXPECT_EQ(get("/stats/record-count").at("record_count"), 652);
+  EXPECT_EQ(postgres_server().sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'loner'"), "1");
+  EXPECT_THAT(tap().lines(), Each(Not(HasSubstr("max-db-conn"))));
+  crash();
+  start({"--max-db-conn", "1"});
+  consume();
+  send(alice.post());
+  await_records(alice);
+  await_undelivered(0);
+  stop();
+}
+
+TEST_F(Postgres, ChangedDatabaseThatOnlyAReaderNoticesEndsTheProcess) {
+  have_one_connection();
+  start({"--max-db-conn", "1"});
+  Account alice(1);
+  alice.fill(5);
+  publish(alice);
+  track(alice);
+  await_state(alice, "active");
+  stop();
+  start({"--max-db-conn", "1", "--outbox-only"});
+  postgres_server().sql("UPDATE tap.meta SET batch = batch + 2");
+  end_session();
+  try {
+    EXPECT_NE(http_call(port(), {.target = "/info/" + alice.did().str()}).status, 200);
+  } catch (const std::exception&) {  // what is read at the start may come first
+  }
+  EXPECT_EQ(tap().wait_for_exit(), (ExitStatus{.code = 1}));
+  EXPECT_THAT(tap().wait_for_line("service error").at("error").get<std::string>(),
+              HasSubstr("no longer as this process left it"));
 }
 
 TEST_F(Postgres, DatabaseThatForbidsItIsNamedButNotThePassword) {

@@ -157,12 +157,6 @@ TEST(Validate, WhatHasNoEffectIsNamedButTaken) {
                 c.max_attempts = 3;
               }),
               ElementsAre(HasSubstr("TAP_MAX_ATTEMPTS")));
-  EXPECT_THAT(said([](Config& c) {
-                c.db_url = "postgres://host/tap";
-                c.max_db_conn = 1;
-              }),
-              ElementsAre(HasSubstr("TAP_MAX_DB_CONNS")));
-  EXPECT_THAT(said([](Config& c) { c.max_db_conn = 1; }), IsEmpty()) << "SQLite has no connections";
   EXPECT_THAT(said([](Config& c) { c.outbox_only = c.full_network = true; }),
               ElementsAre(AllOf(HasSubstr("TAP_FULL_NETWORK"), HasSubstr("--outbox-only"))));
   EXPECT_THAT(said([](Config& c) {

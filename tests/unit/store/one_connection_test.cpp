@@ -158,6 +158,7 @@ TEST_F(OneConnection, ReaderDoesNotWaitForTheOutcomeOfACommit) {
   auto adding = commit_without_answer("b");
   auto reading = std::async(std::launch::async, [this] { return cursor(); });
   server_->stop();
+  ASSERT_EQ(reading.wait_for(std::chrono::seconds(30)), std::future_status::ready);
   EXPECT_EQ(reading.get().error(), Errc::unavailable);
   EXPECT_EQ(cursor().error(), Errc::unavailable);
   EXPECT_EQ(adding.wait_for(std::chrono::milliseconds(0)), std::future_status::timeout);
