@@ -212,6 +212,8 @@ TEST_F(Postgres, ChangedDatabaseThatOnlyAReaderNoticesEndsTheProcess) {
   await_state(alice, "active");
   stop();
   start({"--max-db-conn", "1", "--outbox-only"});
+  wait_for("a writer that has nothing to do",
+           [] { return postgres_server().sql("SELECT folded = next_event FROM tap.meta") == "t"; });
   postgres_server().sql("UPDATE tap.meta SET batch = batch + 2");
   end_session();
   try {
