@@ -82,7 +82,9 @@ TEST_F(OneConnection, WritesAndReads) {
 }
 
 TEST_F(OneConnection, ReaderWaitsForATransactionAndSeesAllOfIt) {
-  open_it();
+  open_impatient();
+  const auto session = [this] { return server_->sql("SELECT pid FROM pg_stat_activity WHERE usename = 'loner'"); };
+  const std::string before = session();
   server_->sql("SET search_path = " + backend_->schema() +
                "; CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN "
                "NEW; END $$; CREATE TRIGGER dawdle BEFORE INSERT ON cursors FOR EACH ROW EXECUTE FUNCTION dawdle()");
@@ -93,6 +95,7 @@ TEST_F(OneConnection, ReaderWaitsForATransactionAndSeesAllOfIt) {
   EXPECT_EQ(cursor(), "a");
   EXPECT_EQ(adding.get(), EventId{1});
   EXPECT_THAT(bodies(), ElementsAre("a"));
+  EXPECT_EQ(session(), before) << "a server that refuses to be asked has answered";
 }
 
 TEST_F(OneConnection, FailedTransactionIsNotSeen) {
