@@ -115,7 +115,7 @@ Task<void> Agenda::wait() {
 }
 
 std::optional<SteadyTime> Agenda::next_due(SteadyTime now) {
-  auto due = hosts_.next_due(now);
+  auto due = hosts_.next_due();
   const auto sooner = [&due](SteadyTime other) {
     if (!due || other < *due) due = other;
   };

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 namespace tap::resync {
 namespace {
@@ -38,7 +39,10 @@ Hosts::Entry Hosts::enter(const std::string& host, RepoId id, SteadyTime now) {
     forget_if_idle(host, now);
     return Entry::full;
   }
-  if (state.parked.empty()) crowded_.push_back(host);
+  if (state.parked.empty()) {
+    ++crowded_;
+    if (state.paused_until <= now) line_up(host, state);
+  }
   state.parked.push_back(id);
   ++parked_;
   return Entry::parked;
@@ -70,8 +74,9 @@ void Hosts::judge(Host& host, Answer answer) {
 
 void Hosts::pause(const std::string& host, SteadyTime until) {
   Host& state = hosts_[host];
+  pauses_.erase({state.paused_until, host});
   state.paused_until = std::max(state.paused_until, until);
-  pauses_[host] = state.paused_until;
+  pauses_.emplace(state.paused_until, host);
 }
 
 bool Hosts::is_paused(const std::string& host, SteadyTime now) const {
@@ -82,28 +87,27 @@ bool Hosts::is_paused(const std::string& host, SteadyTime now) const {
 std::vector<Hosts::Admitted> Hosts::unpark(SteadyTime now) {
   end_pauses(now);
   std::vector<Admitted> admitted;
-  for (std::size_t left = crowded_.size(); left > 0 && has_room(); --left) {
-    const std::string name = std::move(crowded_.front());
-    crowded_.pop_front();
+  for (std::size_t left = line_.size(); left > 0 && has_room(); --left) {
+    const std::string name = std::move(line_.front());
+    line_.pop_front();
     Host& host = hosts_.at(name);
+    host.in_line = false;
     while (!host.parked.empty() && admits(host, now)) {
       admitted.push_back({name, host.parked.front()});
       host.parked.pop_front();
       --parked_;
+      if (host.parked.empty()) --crowded_;
       begin(host);
     }
-    if (!host.parked.empty()) crowded_.push_back(name);
+    // The end of its pause brings back one that is paused.
+    if (!host.parked.empty() && host.paused_until <= now) line_up(name, host);
   }
   return admitted;
 }
 
-std::optional<SteadyTime> Hosts::next_due(SteadyTime now) const {
-  std::optional<SteadyTime> due;
-  for (const std::string& name : crowded_) {
-    const SteadyTime end = hosts_.at(name).paused_until;
-    if (end > now && (!due || end < *due)) due = end;
-  }
-  return due;
+std::optional<SteadyTime> Hosts::next_due() const {
+  if (pauses_.empty()) return std::nullopt;
+  return pauses_.begin()->first;
 }
 
 std::vector<Hosts::Status> Hosts::worst(std::size_t most, SteadyTime now) const {
@@ -133,14 +137,14 @@ std::vector<Hosts::Status> Hosts::worst(std::size_t most, SteadyTime now) const 
   return worst;
 }
 
+void Hosts::line_up(const std::string& name, Host& host) {
+  if (!std::exchange(host.in_line, true)) line_.push_back(name);
+}
+
 void Hosts::end_pauses(SteadyTime now) {
-  for (auto pause = pauses_.begin(); pause != pauses_.end();) {
-    if (pause->second > now) {
-      ++pause;
-      continue;
-    }
-    const std::string name = pause->first;
-    pause = pauses_.erase(pause);
+  while (!pauses_.empty() && pauses_.begin()->first <= now) {
+    const std::string name = std::move(pauses_.extract(pauses_.begin()).value().second);
+    if (Host& host = hosts_.at(name); !host.parked.empty()) line_up(name, host);
     forget_if_idle(name, now);
   }
 }
@@ -152,7 +156,7 @@ void Hosts::forget_if_idle(const std::string& name, SteadyTime now) {
   if (host.fetching > 0 || !host.parked.empty()) return;
   const bool worth_it = host.proven || host.hung > 0 || host.paused_until > now;
   if (worth_it && hosts_.size() <= limits_.known) return;
-  pauses_.erase(name);
+  pauses_.erase({host.paused_until, name});
   hosts_.erase(found);
 }
 

@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace tap::resync {
@@ -56,8 +58,8 @@ class Hosts {
   };
   /// Parked repos whose fetch may begin now, hosts in turn: each has entered.
   [[nodiscard]] std::vector<Admitted> unpark(SteadyTime now);
-  /// When the next pause of a host with parked repos ends.
-  [[nodiscard]] std::optional<SteadyTime> next_due(SteadyTime now) const;
+  /// When the next pause ends.
+  [[nodiscard]] std::optional<SteadyTime> next_due() const;
 
   /// A fetch more may be under way.
   [[nodiscard]] bool has_room() const { return fetching_ < limits_.fetches; }
@@ -70,7 +72,7 @@ class Hosts {
   [[nodiscard]] std::size_t known() const { return hosts_.size(); }
   /// Hosts with a fetch under way, and those with repos parked.
   [[nodiscard]] std::size_t active() const { return active_; }
-  [[nodiscard]] std::size_t crowded() const { return crowded_.size(); }
+  [[nodiscard]] std::size_t crowded() const { return crowded_; }
 
   /// What there is to tell of one host.
   struct Status {
@@ -90,19 +92,22 @@ class Hosts {
     std::size_t fetching = 0;
     std::uint32_t hung = 0;  // in a row
     bool proven = false;
+    bool in_line = false;
     SteadyTime paused_until{};
     std::deque<RepoId> parked;
   };
   [[nodiscard]] bool admits(const Host& host, SteadyTime now) const;
   void begin(Host& host);
   void judge(Host& host, Answer answer);
+  void line_up(const std::string& name, Host& host);
   void end_pauses(SteadyTime now);
   void forget_if_idle(const std::string& name, SteadyTime now);
 
   Limits limits_;
   std::unordered_map<std::string, Host> hosts_;
-  std::deque<std::string> crowded_;                     // those with parked repos, each once, in turn
-  std::unordered_map<std::string, SteadyTime> pauses_;  // running ones, for the count
+  std::deque<std::string> line_;                         // those with parked repos that are not paused, in turn
+  std::set<std::pair<SteadyTime, std::string>> pauses_;  // running ones, and when they end
+  std::size_t crowded_ = 0;
   std::size_t fetching_ = 0;
   std::size_t active_ = 0;
   std::size_t on_trial_ = 0;  // fetches from hosts that are on trial

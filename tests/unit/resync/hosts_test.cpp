@@ -78,13 +78,32 @@ TEST(Hosts, LeavesAPausedHostAloneToTheSecond) {
   hosts.pause("a", kNow + 7s);
   hosts.pause("a", kNow + 3s);  // the later one counts
   EXPECT_EQ(hosts.enter("a", RepoId{1}, kNow), Entry::parked);
-  EXPECT_EQ(hosts.next_due(kNow), kNow + 7s);
+  EXPECT_EQ(hosts.next_due(), kNow + 7s);
   EXPECT_THAT(unpark(hosts, kNow + 6999ms), IsEmpty());
   EXPECT_EQ(hosts.paused(), 1U);
 
   EXPECT_THAT(unpark(hosts, kNow + 7s), ElementsAre(1));
   EXPECT_EQ(hosts.paused(), 0U);
-  EXPECT_EQ(hosts.next_due(kNow + 7s), std::nullopt);
+  EXPECT_EQ(hosts.next_due(), std::nullopt);
+}
+
+TEST(Hosts, ReposThatWaitedAlreadyOutwaitAPauseOfTheirHost) {
+  Hosts hosts({.fetches = 1});
+  prove(hosts, "a");
+  ASSERT_EQ(hosts.enter("a", RepoId{1}, kNow), Entry::entered);
+  for (const std::uint64_t id : {2U, 3U}) ASSERT_EQ(hosts.enter("a", RepoId{id}, kNow), Entry::parked);
+  hosts.pause("a", kNow + 7s);
+  hosts.leave("a", Answer::prompt, kNow);
+  EXPECT_THAT(unpark(hosts, kNow + 1s), IsEmpty());
+  EXPECT_EQ(hosts.crowded(), 1U) << "though it is paused";
+  EXPECT_EQ(hosts.enter("a", RepoId{4}, kNow + 1s), Entry::parked);
+
+  EXPECT_THAT(unpark(hosts, kNow + 7s), ElementsAre(2));
+  for (const std::uint64_t next : {3U, 4U}) {
+    hosts.leave("a", Answer::prompt, kNow + 7s);
+    EXPECT_THAT(unpark(hosts, kNow + 7s), ElementsAre(next));
+  }
+  EXPECT_EQ(hosts.crowded(), 0U);
 }
 
 TEST(Hosts, GivesHangingHostsAtMostHalfOfAllFetches) {
@@ -112,7 +131,7 @@ TEST(Hosts, RestsLongerFromAHostTheMoreOftenItHangs) {
       hosts.leave("a", Answer::unknown, now);
       continue;
     }
-    const auto due = hosts.next_due(now).value();
+    const auto due = hosts.next_due().value();
     rests.push_back(std::chrono::duration_cast<std::chrono::seconds>(due - now));
     now = due;
     ASSERT_THAT(unpark(hosts, now), ElementsAre(1));
@@ -138,7 +157,7 @@ TEST(Hosts, TakesFetchesThatHangTogetherForOneTrouble) {
   for (int fetch = 0; fetch < 4; ++fetch) hosts.leave("a", Answer::none, kNow);
 
   EXPECT_EQ(hosts.enter("a", RepoId{5}, kNow), Entry::parked);
-  EXPECT_EQ(hosts.next_due(kNow), kNow + 30s);
+  EXPECT_EQ(hosts.next_due(), kNow + 30s);
 }
 
 TEST(Hosts, TurnsAwayWhenTooManyAreParked) {
