@@ -19,8 +19,10 @@ constexpr unsigned kLongestRest = 120;  // in units of kRest: an hour
 bool Hosts::admits(const Host& host, SteadyTime now) const {
   if (host.paused_until > now || fetching_ >= limits_.fetches) return false;
   if (host.proven) return host.fetching < limits_.per_host;
-  return host.fetching == 0 && on_trial_ < std::max<std::size_t>(1, limits_.fetches / 2);
+  return host.fetching == 0 && has_room_for_trials();
 }
+
+bool Hosts::has_room_for_trials() const { return on_trial_ < std::max<std::size_t>(1, limits_.fetches / 2); }
 
 void Hosts::begin(Host& host) {
   if (host.fetching++ == 0) ++active_;
@@ -66,10 +68,16 @@ void Hosts::leave(const std::string& host, Answer answer, SteadyTime now) {
 void Hosts::judge(Host& host, Answer answer) {
   if (answer == Answer::unknown) return;
   const bool proven = answer == Answer::prompt;
-  if (proven && !host.proven) on_trial_ -= host.fetching;
-  if (!proven && host.proven) on_trial_ += host.fetching;
-  host.proven = proven;
   host.hung = proven ? 0 : host.hung + 1;
+  if (proven == host.proven) return;
+  if (proven) {
+    on_trial_ -= host.fetching;
+  } else {
+    on_trial_ += host.fetching;
+  }
+  Line& former = line_of(host);
+  host.proven = proven;
+  if (Line& line = line_of(host); host.place) line.splice(line.end(), former, *host.place);
 }
 
 void Hosts::pause(const std::string& host, SteadyTime until) {
@@ -87,22 +95,31 @@ bool Hosts::is_paused(const std::string& host, SteadyTime now) const {
 std::vector<Hosts::Admitted> Hosts::unpark(SteadyTime now) {
   end_pauses(now);
   std::vector<Admitted> admitted;
-  for (std::size_t left = line_.size(); left > 0 && has_room(); --left) {
-    const std::string name = std::move(line_.front());
-    line_.pop_front();
-    Host& host = hosts_.at(name);
-    host.in_line = false;
-    while (!host.parked.empty() && admits(host, now)) {
-      admitted.push_back({name, host.parked.front()});
-      host.parked.pop_front();
-      --parked_;
-      if (host.parked.empty()) --crowded_;
-      begin(host);
-    }
-    // The end of its pause brings back one that is paused.
-    if (!host.parked.empty() && host.paused_until <= now) line_up(name, host);
+  for (std::array left = {lines_[kOnTrial].size(), lines_[kProven].size()}; left[0] + left[1] > 0 && has_room();) {
+    next_line_ = next_line_ == kProven ? kOnTrial : kProven;
+    if (next_line_ == kOnTrial && !has_room_for_trials()) left[kOnTrial] = 0;
+    if (left[next_line_] == 0) continue;
+    --left[next_line_];
+    serve_first(lines_[next_line_], now, admitted);
   }
   return admitted;
+}
+
+void Hosts::serve_first(Line& line, SteadyTime now, std::vector<Admitted>& admitted) {
+  const std::string& name = line.front();
+  Host& host = hosts_.at(name);
+  while (!host.parked.empty() && admits(host, now)) {
+    admitted.push_back({name, host.parked.front()});
+    host.parked.pop_front();
+    --parked_;
+    if (host.parked.empty()) --crowded_;
+    begin(host);
+  }
+  if (!host.parked.empty() && host.paused_until <= now) {
+    line.splice(line.end(), line, *host.place);
+  } else {  // the end of its pause brings back one that is paused
+    line.erase(*std::exchange(host.place, std::nullopt));
+  }
 }
 
 std::optional<SteadyTime> Hosts::next_due() const {
@@ -138,7 +155,9 @@ std::vector<Hosts::Status> Hosts::worst(std::size_t most, SteadyTime now) const 
 }
 
 void Hosts::line_up(const std::string& name, Host& host) {
-  if (!std::exchange(host.in_line, true)) line_.push_back(name);
+  if (host.place) return;
+  Line& line = line_of(host);
+  host.place = line.insert(line.end(), name);
 }
 
 void Hosts::end_pauses(SteadyTime now) {

@@ -4,10 +4,12 @@
 #include "tap/base/clock.hpp"
 #include "tap/repos/state.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <optional>
 #include <set>
 #include <string>
@@ -88,24 +90,33 @@ class Hosts {
   [[nodiscard]] std::vector<Status> worst(std::size_t most, SteadyTime now) const;
 
  private:
+  using Line = std::list<std::string>;
   struct Host {
     std::size_t fetching = 0;
     std::uint32_t hung = 0;  // in a row
     bool proven = false;
-    bool in_line = false;
     SteadyTime paused_until{};
     std::deque<RepoId> parked;
+    std::optional<Line::iterator> place;
   };
   [[nodiscard]] bool admits(const Host& host, SteadyTime now) const;
+  [[nodiscard]] bool has_room_for_trials() const;
   void begin(Host& host);
   void judge(Host& host, Answer answer);
+  [[nodiscard]] Line& line_of(const Host& host) { return lines_[host.proven ? kProven : kOnTrial]; }
   void line_up(const std::string& name, Host& host);
+  void serve_first(Line& line, SteadyTime now, std::vector<Admitted>& admitted);
   void end_pauses(SteadyTime now);
   void forget_if_idle(const std::string& name, SteadyTime now);
 
   Limits limits_;
   std::unordered_map<std::string, Host> hosts_;
-  std::deque<std::string> line_;                         // those with parked repos that are not paused, in turn
+  // Those with parked repos that are not paused, in turn. Few of a line are passed over, since a fetch from each is
+  // under way: a turn costs little however many wait.
+  static constexpr std::size_t kOnTrial = 0;
+  static constexpr std::size_t kProven = 1;
+  std::array<Line, 2> lines_;
+  std::size_t next_line_ = kOnTrial;
   std::set<std::pair<SteadyTime, std::string>> pauses_;  // running ones, and when they end
   std::size_t crowded_ = 0;
   std::size_t fetching_ = 0;

@@ -106,6 +106,33 @@ TEST(Hosts, ReposThatWaitedAlreadyOutwaitAPauseOfTheirHost) {
   EXPECT_EQ(hosts.crowded(), 0U);
 }
 
+TEST(Hosts, HostsOnTrialAndProvenOnesHaveTurnsInTheSameFetches) {
+  Hosts hosts({.fetches = 2, .per_host = 2});
+  prove(hosts, "good");
+  for (const std::uint64_t id : {1U, 2U}) ASSERT_EQ(hosts.enter("good", RepoId{id}, kNow), Entry::entered);
+  for (const std::uint64_t id : {3U, 4U, 5U, 6U}) ASSERT_EQ(hosts.enter("good", RepoId{id}, kNow), Entry::parked);
+  for (const std::uint64_t id : {11U, 12U}) {
+    ASSERT_EQ(hosts.enter("new" + std::to_string(id), RepoId{id}, kNow), Entry::parked);
+  }
+  std::vector<std::uint64_t> order;
+  for (std::size_t freed = 0; freed < 4; ++freed) {
+    hosts.leave(freed == 0 || order.back() < 10 ? "good" : "new" + std::to_string(order.back()), Answer::prompt, kNow);
+    for (const auto& [host, id] : hosts.unpark(kNow)) order.push_back(static_cast<std::uint64_t>(id));
+  }
+  EXPECT_THAT(order, testing::UnorderedElementsAre(3, 11, 4, 12)) << "neither line waits for the other to be empty";
+}
+
+TEST(Hosts, HostThatHasProvenItselfLeavesTheLineOfThoseOnTrial) {
+  Hosts hosts({.fetches = 4});
+  ASSERT_EQ(hosts.enter("a", RepoId{1}, kNow), Entry::entered);
+  ASSERT_EQ(hosts.enter("hangs", RepoId{2}, kNow), Entry::entered);
+  for (const char* host : {"b", "c", "a"}) ASSERT_EQ(hosts.enter(host, RepoId{3}, kNow), Entry::parked);
+  hosts.leave("a", Answer::prompt, kNow);
+  std::vector<std::string> names;
+  for (const auto& [host, id] : hosts.unpark(kNow)) names.push_back(host);
+  EXPECT_THAT(names, testing::UnorderedElementsAre("a", "b")) << "b has the place on trial that a gave up";
+}
+
 TEST(Hosts, GivesHangingHostsAtMostHalfOfAllFetches) {
   Hosts hosts({.fetches = 10});
   for (const char* good : {"good1", "good2"}) prove(hosts, good);
