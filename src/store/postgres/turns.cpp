@@ -27,6 +27,11 @@ void Turns::turn_away() {
   changed_.notify_all();
 }
 
+bool Turns::is_wanted() const {
+  const std::lock_guard lock(mutex_);
+  return writer_waits_ || reader_waits_;
+}
+
 Turns::Turn Turns::take(bool is_reader) {
   is_taken_ = true;
   was_readers_ = is_reader;

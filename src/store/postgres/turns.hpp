@@ -24,12 +24,14 @@ class Turns {
   [[nodiscard]] Turn reader(std::chrono::steady_clock::time_point deadline);
   /// In the writer's turn, and until its end: nobody is to wait for that.
   void turn_away();
+  /// Whether the end of a turn is waited for.
+  [[nodiscard]] bool is_wanted() const;
 
  private:
   [[nodiscard]] Turn take(bool is_reader);
   void end();
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool is_taken_ = false;
   bool was_readers_ = false;  // the last turn

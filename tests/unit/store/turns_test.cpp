@@ -3,9 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
-#include <atomic>
 #include <future>
+#include <string>
 #include <thread>
 
 namespace tap::store::postgres {
@@ -33,26 +32,32 @@ TEST(Turns, ReaderThatIsTurnedAwayComesBackWhenTheTurnHasEnded) {
   EXPECT_TRUE(turns.reader(Clock::now()));
 }
 
+/// Who has the turn behind one of `first`, when `other` waits for it and `first` is back at once.
+template <class First, class Other>
+std::string order(const Turns& turns, First first, Other other) {
+  std::string order;
+  auto turn = first();
+  auto waiting = std::async(std::launch::async, [&] {
+    const auto others = other();
+    order += 'o';
+  });
+  while (!turns.is_wanted()) std::this_thread::yield();
+  turn.reset();
+  turn = first();
+  order += 'f';
+  turn.reset();
+  waiting.get();
+  return order;
+}
+
 TEST(Turns, WriterAndReaderAlternateWhenBothAlwaysWantIt) {
-  constexpr int kTurns = 100;
   Turns turns;
-  std::array<std::atomic<int>, 2> taken = {};
-  std::size_t last = 0;  // with the turn
-  int changes = 0;
-  const auto want = [&](std::size_t who, auto take) {
-    while (taken[0] < kTurns || taken[1] < kTurns) {
-      const auto turn = take();
-      changes += last == who ? 0 : 1;
-      last = who;
-      ++taken[who];
-      // Long enough for the other to want it again; whoever has it is back for more before the other has woken up.
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-  };
-  auto writing = std::async(std::launch::async, [&] { want(0, [&] { return turns.writer(); }); });
-  want(1, [&] { return turns.reader(Clock::now() + kLong); });
-  writing.get();
-  EXPECT_GT(changes, kTurns * 3 / 2);
+  const auto writer = [&] { return turns.writer(); };
+  const auto reader = [&] { return turns.reader(Clock::now() + kLong); };
+  for (int time = 0; time < 100; ++time) {  // without the rule, whoever is faster has it
+    ASSERT_EQ(order(turns, writer, reader), "of");
+    ASSERT_EQ(order(turns, reader, writer), "of");
+  }
 }
 
 }  // namespace
