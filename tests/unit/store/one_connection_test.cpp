@@ -175,13 +175,7 @@ TEST_F(OneConnection, ReaderDoesNotWaitForTheOutcomeOfACommit) {
 TEST_F(OneConnection, ReaderThatFindsTheWritesOfAnotherProcessEndsIt) {
   open_it();
   ASSERT_TRUE(add("a"));
-  server_->stop();
-  server_->start();
-  {
-    auto other = backend_->open().value();
-    const Write write = write_of({}, {draft("other")});
-    ASSERT_TRUE(other->apply({&write, 1}, {}));
-  }
+  usurper().reset();
   EXPECT_THAT(cursor_at_last(), HasSubstr("restart"));
   EXPECT_EQ(cursor().error(), Errc::superseded);
   EXPECT_EQ(add("b").error(), Errc::superseded);

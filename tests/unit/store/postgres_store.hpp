@@ -70,6 +70,15 @@ class PostgresStore : public testing::Test {
     EXPECT_EQ(add("end").error(), Errc::superseded);
     return added.error().message();
   }
+  /// Another process, which has taken the schema while ours was away, and has written to it.
+  std::unique_ptr<Store> usurper() {
+    server_->stop();
+    server_->start();
+    auto other = backend_->open().value();
+    const Write write = write_of({}, {draft("other")});
+    EXPECT_TRUE(other->apply({&write, 1}, {}));
+    return other;
+  }
   std::vector<std::string> stored() {
     std::vector<std::string> out;
     auto events = store_->queries().value()->events(EventId{}, 1'000);

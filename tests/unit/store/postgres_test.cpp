@@ -155,12 +155,8 @@ TEST_F(PostgresStore, CommitThatDidNotGoInIsDoneAgain) {
 TEST_F(PostgresStore, WritesOfAnotherProcessEndIt) {
   open();
   ASSERT_TRUE(add("a"));
-  server_->stop();
-  server_->start();
   {
-    auto other = backend_->open().value();
-    const Write write = write_of({}, {draft("other")});
-    ASSERT_TRUE(other->apply({&write, 1}, {}));
+    const auto other = usurper();
     auto added = add("b");
     ASSERT_FALSE(added);
     EXPECT_EQ(added.error(), Errc::busy) << added.error().message();
