@@ -12,7 +12,7 @@ runtime=(
 )
 build=(
   ca-certificates clang-19 lld-19 cmake ninja-build ccache pkg-config git
-  libboost1.81-dev libssl-dev libsimdjson-dev nlohmann-json3-dev libsqlite3-dev libpq-dev libsecp256k1-dev
+  libboost1.81-dev libssl-dev libsimdjson-dev nlohmann-json3-dev libsqlite3-dev libpqxx-dev libpq-dev libsecp256k1-dev
   libjemalloc-dev libfmt-dev libspdlog-dev libcli11-dev prometheus-cpp-dev zlib1g-dev
 )
 test=(

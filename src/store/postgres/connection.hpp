@@ -5,13 +5,18 @@
 #include "tap/store/types.hpp"
 
 #include "store/postgres/parameters.hpp"
-#include "store/postgres/patience.hpp"
+#include "store/postgres/watch.hpp"
 
-#include <libpq-fe.h>
+#include <exception>
 #include <memory>
 #include <optional>
+#include <pqxx/connection>
+#include <pqxx/nontransaction>
+#include <pqxx/result>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace tap::store::postgres {
 
@@ -21,41 +26,44 @@ struct Sql {
   consteval Sql(const char* literal) : text(literal) {}
 };
 
-struct Clear {
-  void operator()(PGresult* result) const { PQclear(result); }
-};
-using Answer = std::unique_ptr<PGresult, Clear>;
-
-/// A row of an answer. Views are valid as long as the answer.
+/// A row of an answer. Views are valid as long as the row.
 class Row {
  public:
-  Row(const PGresult* answer, int row) : answer_(answer), row_(row) {}
-  [[nodiscard]] bool is_null(int column) const { return PQgetisnull(answer_, row_, column) != 0; }
-  /// Of any width; booleans are 0 and 1.
+  explicit Row(pqxx::row row) : row_(std::move(row)) {}
+  [[nodiscard]] bool is_null(int column) const { return row_[column].is_null(); }
+  /// Of any width; booleans are 0 and 1, NULL is 0.
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] std::uint64_t number(int column) const { return static_cast<std::uint64_t>(integer(column)); }
   [[nodiscard]] std::string_view text(int column) const { return as_text(blob(column)); }
   [[nodiscard]] ByteView blob(int column) const;
 
  private:
-  const PGresult* answer_;
-  int row_;
+  pqxx::row row_;
+  mutable std::vector<std::pair<int, pqxx::binarystring>> decoded_;  // of the columns that were asked for
 };
 
-/// One connection and its prepared statements, in libpq's pipeline mode: what need not be waited for costs no round
-/// trip. (Why it is not libpqxx: docs/architecture.md.) No wait for the server is without an end: one that hangs is
-/// given up, and the connection is lost. One thread at a time.
+/// One connection and its prepared statements. Statements that nobody waits for are gathered and sent as one message,
+/// as far as they are short; large values go in binary format with statements of their own (docs/architecture.md). No
+/// wait for the server is without an end: one that hangs is given up, and the connection is lost. No exception of the
+/// library leaves it. One thread at a time.
 class Connection {
  public:
   /// A URL as libpq understands it; Errc::open_failed with the server's words.
   [[nodiscard]] static Result<Connection> open(const std::string& url, const std::string& application_name,
                                                Waiting waiting = {});
 
-  /// Inside a transaction: sends a statement whose answer nobody waits for. Its error comes with the next that waits.
+  /// Inside a transaction: a statement whose answer nobody waits for. Its error comes with the next that waits, and
+  /// nothing is sent until then.
   template <class... Args>
   void queue(Sql sql, const Args&... args) {
-    const Parameters<sizeof...(Args)> parameters(args...);
-    send(sql, parameters.types(), parameters.values(), parameters.lengths());
+    attempt([&] {
+      if ((is_short(args) && ...)) {
+        gather(sql, {literal(handle_->connection, args)...});
+      } else {
+        send_gathered();
+        last_ = handle_->statements.exec_prepared(name_of(sql), parameter(args)...);
+      }
+    });
   }
   /// Waits for what is queued.
   [[nodiscard]] Result<void> flush();
@@ -72,9 +80,8 @@ class Connection {
     queue(sql, args...);
     auto answer = wait();
     if (!answer) return std::unexpected(answer.error());
-    const int rows = PQntuples(answer->get());
-    for (int at = 0; at < rows; ++at) {
-      const Row row(answer->get(), at);
+    for (const pqxx::row& found : *answer) {
+      const Row row(found);
       if constexpr (std::is_void_v<decltype(visit(row))>) {
         visit(row);
       } else {
@@ -90,8 +97,8 @@ class Connection {
     queue(sql, args...);
     auto answer = wait();
     if (!answer) return std::unexpected(answer.error());
-    if (PQntuples(answer->get()) == 0 || PQgetisnull(answer->get(), 0, 0) != 0) return std::nullopt;
-    return Row(answer->get(), 0).integer(0);
+    if (answer->empty() || (*answer)[0][0].is_null()) return std::nullopt;
+    return Row((*answer)[0]).integer(0);
   }
 
   /// Several statements that give no rows and take no arguments.
@@ -99,46 +106,56 @@ class Connection {
   /// Rows that the last statement changed that was waited for.
   [[nodiscard]] std::uint64_t changes() const { return changes_; }
   /// Database, host and role, for messages.
-  [[nodiscard]] std::string place() const;
-  [[nodiscard]] bool is_lost() const { return has_hung_ || PQstatus(handle_.get()) != CONNECTION_OK; }
+  [[nodiscard]] const std::string& place() const { return handle_->place; }
+  [[nodiscard]] bool is_lost() const {
+    return is_broken_ || handle_->watch.has_given_up() || !handle_->connection.is_open();
+  }
   /// Between transactions: notices that the server has closed it, without a round trip.
   void look();
   /// Ends a transaction that failed, if there is one.
   void roll_back();
 
  private:
-  struct Finish {
-    void operator()(PGconn* handle) const { PQfinish(handle); }
+  /// What stays where it is.
+  struct Handle {
+    Handle(const std::string& options, const std::string& url, Waiting waiting);
+    pqxx::connection connection;
+    pqxx::nontransaction statements;  // of all transactions: these are begun and ended by statements
+    std::string place;
+    Watch watch;
   };
-  Connection(PGconn* handle, std::string url, Waiting waiting)
-      : handle_(handle), url_(std::move(url)), waiting_(waiting) {}
+  explicit Connection(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
 
-  void send(Sql sql, std::span<const std::uint32_t> types, std::span<const char* const> values,
-            std::span<const int> lengths);
-  /// The last answer of what was sent, or the first error.
-  [[nodiscard]] Result<Answer> wait();
-  /// As PQgetResult, which waits for ever.
-  [[nodiscard]] Result<Answer> next_answer();
-  /// Until the system has all that was sent.
-  void push();
-  /// Waits a moment for the server to take or say something; false when that is in vain.
-  [[nodiscard]] bool await_server(Patience& patience);
-  /// Whether it answers anybody.
-  [[nodiscard]] bool is_there() const;
-  [[nodiscard]] Patience patience() const { return {waiting_.silence, std::chrono::steady_clock::now()}; }
+  /// Runs what may wait for the server and throw, unless there is an error already.
+  template <class Work>
+  void attempt(Work work) {
+    // Given up, it must not hear of anything more when it wakes up; a COMMIT least of all.
+    if (!error_ && is_lost()) error_ = lost();
+    if (error_) return;
+    const auto watched = handle_->watch.begin(handle_->connection.sock());
+    try {
+      work();
+    } catch (const std::exception& error) {
+      note(error);
+    }
+  }
+  void note(const std::exception& error);
   [[nodiscard]] Error lost() const;
 
-  std::unique_ptr<PGconn, Finish> handle_;
-  std::string url_;
-  Waiting waiting_;
-  std::size_t unsent_ = 0;  // bytes at most
-  bool has_hung_ = false;
-  std::unordered_map<const char*, std::string> statements_;  // their names
-  std::uint64_t changes_ = 0;
-  bool has_failed_ = false;
-};
+  void gather(Sql sql, std::initializer_list<std::string> literals);
+  void send_gathered();
+  /// Of the prepared statement.
+  [[nodiscard]] const std::string& name_of(Sql sql);
+  /// The last answer of what was sent, or the first error.
+  [[nodiscard]] Result<pqxx::result> wait();
 
-/// What a failed statement says.
-[[nodiscard]] Error error_of(const PGresult* answer);
+  std::unique_ptr<Handle> handle_;
+  std::unordered_map<const char*, std::string> names_;
+  std::string gathered_;
+  pqxx::result last_;
+  std::optional<Error> error_;
+  std::uint64_t changes_ = 0;
+  bool is_broken_ = false;  // a statement has shown it, if libpq has not noticed yet
+};
 
 }  // namespace tap::store::postgres

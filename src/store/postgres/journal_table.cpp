@@ -83,7 +83,8 @@ Result<void> JournalTable::acknowledge(Connection& to, std::span<const outbox::E
   std::vector<AckedRow> rows;
   outbox::EventId last{};
   auto done = to.each(
-      "SELECT j.id, j.count, coalesce(a.acked, 0), coalesce(a.marks, ''), j.bytes FROM unnest($1, $2) AS w (first, "
+      "SELECT j.id, j.count, coalesce(a.acked, 0), coalesce(a.marks, ''), j.bytes FROM unnest($1::bigint[], "
+      "$2::bigint[]) AS w (first, "
       "last) CROSS JOIN LATERAL (SELECT id, count, octet_length(events) AS bytes FROM journal WHERE id >= "
       "coalesce((SELECT max(id) FROM journal WHERE id <= w.first), w.first) AND id <= w.last) AS j LEFT JOIN "
       "journal_acks a ON a.id = j.id ORDER BY j.id",
@@ -112,7 +113,8 @@ Result<void> JournalTable::acknowledge(Connection& to, std::span<const outbox::E
   remove(to, gone);
   if (!kept.empty()) {
     to.queue(
-        "INSERT INTO journal_acks (id, acked, marks) SELECT * FROM unnest($1, $2, $3) ON CONFLICT (id) DO UPDATE SET "
+        "INSERT INTO journal_acks (id, acked, marks) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) ON "
+        "CONFLICT (id) DO UPDATE SET "
         "acked = excluded.acked, marks = excluded.marks",
         kept, acked, marks);
   }

@@ -16,8 +16,6 @@ constexpr const char* kLockOut =
     "BEGIN; SET LOCAL lock_timeout = '2s';"
     "LOCK TABLE repos, repo_records, outbox_buffers, resync_buffers, firehose_cursors, list_repos_cursors, "
     "collection_cursors IN ACCESS EXCLUSIVE MODE;";
-/// Statements that nobody has waited for.
-constexpr std::size_t kMostQueued = 2'000;
 
 class PostgresPort final : public original::Port {
  public:
@@ -68,18 +66,16 @@ class PostgresPort final : public original::Port {
   }
 
   Result<void> apply(const Mutation& mutation) override {
-    auto done = apply_change(mutation, [this](const auto& change) -> decltype(tables_.apply(connection_, change)) {
+    return apply_change(mutation, [this](const auto& change) -> decltype(tables_.apply(connection_, change)) {
       return tables_.apply(connection_, change);
     });
-    return done ? queued() : done;
   }
   Result<void> fold(std::span<const FoldPlan::Repo> repos, const std::vector<std::string>& collections) override {
     return tables_.fold(connection_, repos, collections);
   }
   Result<void> append(JournalWriter& journal, Counters& counters) override {
     auto first = JournalTable::append(connection_, journal, counters);
-    if (!first) return std::unexpected(first.error());
-    return queued();
+    return first ? Result<void>() : std::unexpected(first.error());
   }
   Result<void> save(const Counters& counters) override {
     return connection_.run("UPDATE meta SET next_event = $1, folded = $2, last_repo = $3", counters.next_event,
@@ -109,15 +105,8 @@ class PostgresPort final : public original::Port {
     return done;
   }
 
-  Result<void> queued() {
-    if (++queued_ < kMostQueued) return {};
-    queued_ = 0;
-    return connection_.flush();
-  }
-
   Connection& connection_;
   Tables tables_;
-  std::size_t queued_ = 0;
 };
 
 Result<void> run_import(Connection& connection, const CursorNames& names, const Clock& clock) {

@@ -36,12 +36,15 @@ void insert(Connection& to, const Rows& rows, const std::vector<bool>& is_fresh)
   Rows others;
   for (std::size_t row = 0; row < rows.repos.size(); ++row) (is_fresh[row] ? fresh : others).add(rows, row);
   if (!fresh.empty()) {
-    to.queue("INSERT INTO records (repo_id, collection_id, rkey, cid) SELECT * FROM unnest($1, $2, $3, $4)",
-             fresh.repos, fresh.collections, fresh.rkeys, fresh.cids);
+    to.queue(
+        "INSERT INTO records (repo_id, collection_id, rkey, cid) SELECT * FROM unnest($1::bigint[], $2::bigint[], "
+        "$3::text[], $4::bytea[])",
+        fresh.repos, fresh.collections, fresh.rkeys, fresh.cids);
   }
   if (!others.empty()) {
     to.queue(
-        "INSERT INTO records (repo_id, collection_id, rkey, cid) SELECT * FROM unnest($1, $2, $3, $4) "
+        "INSERT INTO records (repo_id, collection_id, rkey, cid) SELECT * FROM unnest($1::bigint[], $2::bigint[], "
+        "$3::text[], $4::bytea[]) "
         "ON CONFLICT (repo_id, collection_id, rkey) DO UPDATE SET cid = excluded.cid",
         others.repos, others.collections, others.rkeys, others.cids);
   }
@@ -81,7 +84,8 @@ Result<void> RecordTable::put(Connection& to, std::span<const FoldPlan::Repo* co
   }
   if (!gone.empty()) {
     to.queue(
-        "DELETE FROM records r USING unnest($1, $2, $3) AS g (repo_id, collection_id, rkey) "
+        "DELETE FROM records r USING unnest($1::bigint[], $2::bigint[], $3::text[]) AS g (repo_id, collection_id, "
+        "rkey) "
         "WHERE r.repo_id = g.repo_id AND r.collection_id = g.collection_id AND r.rkey = g.rkey",
         gone.repos, gone.collections, gone.rkeys);
   }
@@ -110,7 +114,8 @@ Result<std::vector<bool>> RecordTable::find_fresh(Connection& to, const std::vec
   }
   if (!begins.empty()) {
     auto done = to.each(
-        "SELECT w.begin FROM unnest($1, $2, $3, $4) AS w (begin, repo, collection, rkey) WHERE EXISTS (SELECT 1 FROM "
+        "SELECT w.begin FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[]) AS w (begin, repo, "
+        "collection, rkey) WHERE EXISTS (SELECT 1 FROM "
         "records WHERE repo_id = w.repo AND collection_id = w.collection AND rkey >= w.rkey)",
         [&](const Row& found) {
           const std::size_t begin = found.number(0);
@@ -144,7 +149,8 @@ Result<std::vector<std::int64_t>> RecordTable::intern(Connection& to, const std:
       missing.assign(names.begin(), names.end());
     }
     to.queue(
-        "INSERT INTO collections (nsid) SELECT n FROM unnest($1) n WHERE NOT EXISTS (SELECT 1 FROM collections c "
+        "INSERT INTO collections (nsid) SELECT n FROM unnest($1::text[]) n WHERE NOT EXISTS (SELECT 1 FROM collections "
+        "c "
         "WHERE c.nsid = n COLLATE \"C\")",
         missing);
     auto done = to.each(

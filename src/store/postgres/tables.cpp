@@ -76,7 +76,8 @@ Result<void> Tables::apply(Connection& to, const PutRecords& put_records) {
 
 Result<void> Tables::apply(Connection& to, const BufferCommit& buffer) {
   to.queue(
-      "INSERT INTO resync_buffer (repo_id, rev, body) SELECT $1, $2, $3 WHERE EXISTS (SELECT 1 FROM repos WHERE id = "
+      "INSERT INTO resync_buffer (repo_id, rev, body) SELECT $1::bigint, $2::bigint, $3::bytea WHERE EXISTS (SELECT 1 "
+      "FROM repos WHERE id = "
       "$1)",
       buffer.id, ordered(buffer.rev), ByteView(buffer.commit));
   return {};
@@ -111,7 +112,8 @@ Result<void> Tables::fold(Connection& to, std::span<const FoldPlan::Repo> repos,
   }
   std::unordered_set<RepoId> known;
   auto done = to.each(
-      "UPDATE repos r SET rev = n.rev, data = n.data, records = n.records FROM unnest($1, $2, $3, $4) AS n (id, rev, "
+      "UPDATE repos r SET rev = n.rev, data = n.data, records = n.records FROM unnest($1::bigint[], $2::bigint[], "
+      "$3::bytea[], $4::bigint[]) AS n (id, rev, "
       "data, records) WHERE r.id = n.id RETURNING r.id",
       [&](const Row& row) { known.insert(RepoId{row.number(0)}); }, ids, revs, data_bytes, records);
   if (!done) return done;
