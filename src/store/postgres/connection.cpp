@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "store/postgres/connection.hpp"
 
+#include "store/postgres/ping.hpp"
 #include "store/postgres/settings.hpp"
 
 #include <algorithm>
 #include <charconv>
-#include <libpq-fe.h>
 #include <poll.h>
 #include <pqxx/except>
 
 namespace tap::store::postgres {
 namespace {
 
-/// Bytes of statements that are sent together.
-constexpr std::size_t kMostGathered = std::size_t{256} << 10;
+/// Bytes of statements that are sent together. The server logs all of them when one fails.
+constexpr std::size_t kMostGathered = std::size_t{64} << 10;
 /// Our statements are short: to compile one costs more than it saves.
 constexpr const char* kSettings = "SET statement_timeout = '10min'; SET lock_timeout = '1min'; SET jit = off";
 constexpr pqxx::oid kBytea = 17;
@@ -30,12 +30,19 @@ Errc meaning(std::string_view state) {
   return Errc::failed;
 }
 
+template <class Kind>
+bool is_a(const std::exception& error) {
+  return dynamic_cast<const Kind*>(&error) != nullptr;
+}
+
 Errc meaning(const std::exception& error) {
-  // libpqxx drops the state of these.
-  if (dynamic_cast<const pqxx::transaction_rollback*>(&error) != nullptr) return Errc::failed;
-  if (dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr) return Errc::failed;
+  // libpqxx drops the state of these, and knows 08 and 53300 as broken connections.
+  if (is_a<pqxx::statement_completion_unknown>(error)) return Errc::unavailable;
+  if (is_a<pqxx::transaction_rollback>(error)) return Errc::failed;
+  if (is_a<pqxx::insufficient_privilege>(error)) return Errc::failed;
   if (const auto* refused = dynamic_cast<const pqxx::sql_error*>(&error)) return meaning(refused->sqlstate());
-  return dynamic_cast<const pqxx::failure*>(&error) != nullptr ? Errc::unavailable : Errc::failed;
+  // Text that cannot be sent. All else may have come behind a commit: what became of that is to be learned.
+  return is_a<pqxx::argument_error>(error) ? Errc::failed : Errc::unavailable;
 }
 
 /// libpq ends its messages with a line break.
@@ -49,19 +56,6 @@ std::string primary(std::string_view text) {
   text = text.substr(0, text.find('\n'));
   const std::size_t severity = text.find(":  ");
   return trimmed(severity == std::string_view::npos ? text : text.substr(severity + 3));
-}
-
-/// Whether the server of this connection, of several hosts this one, answers anybody.
-std::function<bool()> pinging(const std::string& url, const std::string& host, const std::string& port) {
-  return [url, host, port] {
-    auto settings = Settings::of(url, "tap ping");
-    if (!settings) return true;
-    settings->add("host", host);
-    settings->add("hostaddr", "");
-    settings->add("port", port);
-    settings->add("target_session_attrs", "any");
-    return PQping(settings->text().c_str()) != PQPING_NO_RESPONSE;
-  };
 }
 
 std::string text_of(const char* value) { return value == nullptr ? "" : value; }
@@ -90,7 +84,14 @@ Connection::Handle::Handle(const std::string& options, const std::string& url, W
       statements(connection, "tap"),
       place("database " + text_of(connection.dbname()) + " at " + text_of(connection.hostname()) + ":" +
             text_of(connection.port()) + ", role " + text_of(connection.username())),
-      watch(waiting, pinging(url, text_of(connection.hostname()), text_of(connection.port()))) {}
+      watch(connection.sock(), waiting,
+            Ping(url, connection.sock(), text_of(connection.hostname()), text_of(connection.port()))) {
+  // A new session would be without lock and settings. (libpqxx 7 never makes one.)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wdeprecated-declarations"
+  connection.inhibit_reactivation(true);
+#pragma clang diagnostic pop
+}
 
 Result<Connection> Connection::open(const std::string& url, const std::string& application_name, Waiting waiting) {
   auto settings = Settings::of(url, application_name);
@@ -181,7 +182,7 @@ void Connection::note(const std::exception& error) {
 
 Error Connection::lost() const {
   if (handle_->watch.has_given_up()) return {Errc::unavailable, "the server does not answer (" + place() + ")"};
-  return {Errc::unavailable, "the connection is lost (" + place() + ")"};
+  return {Errc::unavailable, "the connection is lost"};
 }
 
 }  // namespace tap::store::postgres

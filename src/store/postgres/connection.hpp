@@ -52,8 +52,8 @@ class Connection {
   [[nodiscard]] static Result<Connection> open(const std::string& url, const std::string& application_name,
                                                Waiting waiting = {});
 
-  /// Inside a transaction: a statement whose answer nobody waits for. Its error comes with the next that waits, and
-  /// nothing is sent until then.
+  /// Inside a transaction: a statement whose answer nobody waits for. Its error comes with the next that waits; until
+  /// then nothing more is sent. That error is the transaction's: it may have taken BEGIN with it.
   template <class... Args>
   void queue(Sql sql, const Args&... args) {
     attempt([&] {
@@ -132,7 +132,7 @@ class Connection {
     // Given up, it must not hear of anything more when it wakes up; a COMMIT least of all.
     if (!error_ && is_lost()) error_ = lost();
     if (error_) return;
-    const auto watched = handle_->watch.begin(handle_->connection.sock());
+    const auto watched = handle_->watch.begin();
     try {
       work();
     } catch (const std::exception& error) {

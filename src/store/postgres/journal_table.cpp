@@ -84,10 +84,9 @@ Result<void> JournalTable::acknowledge(Connection& to, std::span<const outbox::E
   outbox::EventId last{};
   auto done = to.each(
       "SELECT j.id, j.count, coalesce(a.acked, 0), coalesce(a.marks, ''), j.bytes FROM unnest($1::bigint[], "
-      "$2::bigint[]) AS w (first, "
-      "last) CROSS JOIN LATERAL (SELECT id, count, octet_length(events) AS bytes FROM journal WHERE id >= "
-      "coalesce((SELECT max(id) FROM journal WHERE id <= w.first), w.first) AND id <= w.last) AS j LEFT JOIN "
-      "journal_acks a ON a.id = j.id ORDER BY j.id",
+      "$2::bigint[]) AS w (first, last) CROSS JOIN LATERAL (SELECT id, count, octet_length(events) AS bytes FROM "
+      "journal WHERE id >= coalesce((SELECT max(id) FROM journal WHERE id <= w.first), w.first) AND id <= w.last) AS j "
+      "LEFT JOIN journal_acks a ON a.id = j.id ORDER BY j.id",
       [&](const Row& row) {
         AckedRow found{outbox::EventId{row.number(0)}, row.number(1), row.number(2), Marks(row.blob(3)), row.number(4)};
         if (found.first == std::exchange(last, found.first)) return;  // two stretches meet in it
@@ -129,8 +128,7 @@ Result<void> JournalTable::each_change(Connection& from, outbox::EventId row, co
     auto done = from.each(
         "SELECT id, changes FROM (SELECT id, changes, sum(octet_length(changes)) OVER (ORDER BY id) - "
         "octet_length(changes) AS before FROM (SELECT id, changes FROM journal_changes WHERE id >= $1 ORDER BY id "
-        "LIMIT "
-        "$2) AS next) AS page WHERE before < $3 ORDER BY id",
+        "LIMIT $2) AS next) AS page WHERE before < $3 ORDER BY id",
         [&](const Row& found) -> Result<void> {
           if (!go_on) return {};
           changes.clear();

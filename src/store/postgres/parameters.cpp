@@ -31,7 +31,7 @@ class BinaryArray {
     put(value.size(), 4);
     bytes_ += value;
   }
-  [[nodiscard]] pqxx::binarystring take() const { return parameter(std::string_view(bytes_)); }
+  [[nodiscard]] pqxx::binarystring value() const { return parameter(std::string_view(bytes_)); }
 
  private:
   void put(std::uint64_t value, int bytes) {
@@ -65,19 +65,19 @@ std::string text_array(pqxx::connection_base& connection, const std::vector<T>& 
 pqxx::binarystring parameter(const Integers& values) {
   BinaryArray array(Type::bigint, values.size(), 8 * values.size());
   for (const std::int64_t value : values) array.add(value);
-  return array.take();
+  return array.value();
 }
 
 pqxx::binarystring parameter(const Texts& values) {
   BinaryArray array(Type::text, values.size(), bytes_of(values));
   for (const std::string_view value : values) array.add(value);
-  return array.take();
+  return array.value();
 }
 
 pqxx::binarystring parameter(const Blobs& values) {
   BinaryArray array(Type::bytea, values.size(), bytes_of(values));
   for (const ByteView value : values) array.add(as_text(value));
-  return array.take();
+  return array.value();
 }
 
 // A literal would end at a NUL; the server is to refuse it.

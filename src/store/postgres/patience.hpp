@@ -18,7 +18,7 @@ struct Waiting {
 /// One wait for a server: a long statement is waited for, a server that hangs is not. Pure.
 class Patience {
  public:
-  /// The server itself ends a statement sooner (statement_timeout).
+  /// The server itself ends a single statement sooner (statement_timeout).
   static constexpr std::chrono::minutes kLongest{11};
   enum class Verdict : std::uint8_t {
     wait,
@@ -26,13 +26,11 @@ class Patience {
     give_up,  ///< the connection
   };
 
-  Patience(std::chrono::milliseconds silence, SteadyTime now) : silence_(silence), heard_(now), asked_(now) {}
+  Patience(std::chrono::milliseconds silence, SteadyTime now) : silence_(silence), began_(now), asked_(now) {}
 
-  /// It has said something, or taken some of what it was sent.
-  void heard(SteadyTime now) { heard_ = asked_ = now; }
   /// Whoever is about to end has no time to ask.
   [[nodiscard]] Verdict judge(SteadyTime now, bool ending) {
-    if (now - heard_ >= kLongest || (ending && now - heard_ >= silence_)) return Verdict::give_up;
+    if (now - began_ >= kLongest || (ending && now - began_ >= silence_)) return Verdict::give_up;
     if (now - asked_ < silence_) return Verdict::wait;
     asked_ = now;
     return Verdict::ask;
@@ -40,7 +38,7 @@ class Patience {
 
  private:
   std::chrono::milliseconds silence_;
-  SteadyTime heard_;
+  SteadyTime began_;
   SteadyTime asked_;
 };
 

@@ -150,8 +150,7 @@ Result<std::vector<std::int64_t>> RecordTable::intern(Connection& to, const std:
     }
     to.queue(
         "INSERT INTO collections (nsid) SELECT n FROM unnest($1::text[]) n WHERE NOT EXISTS (SELECT 1 FROM collections "
-        "c "
-        "WHERE c.nsid = n COLLATE \"C\")",
+        "c WHERE c.nsid = n COLLATE \"C\")",
         missing);
     auto done = to.each(
         "SELECT id, nsid FROM collections WHERE nsid = ANY($1)",

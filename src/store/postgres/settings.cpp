@@ -25,9 +25,23 @@ std::string harmless(std::string_view message) {
   return std::string(message.substr(0, message.find(names_setting ? "\n" : ": \"")));
 }
 
+/// A slash in a password ends the host for libpq, which then takes the rest for port and database, and tells them.
+bool has_stray_slash(std::string_view url) {
+  const std::size_t host = url.find("://");
+  if (host == std::string_view::npos) return false;
+  std::string_view path = url.substr(host + 3);
+  path = path.substr(0, path.find('?'));
+  const std::size_t slash = path.find('/');
+  return slash != std::string_view::npos && path.find_first_of("/@", slash + 1) != std::string_view::npos;
+}
+
 }  // namespace
 
 Result<Settings> Settings::of(const std::string& url, std::string_view application_name) {
+  if (has_stray_slash(url)) {
+    return fail(Errc::open_failed,
+                "the name of the database holds / or @: one that is in the password is written as %2F, %40");
+  }
   char* text = nullptr;
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfoParse(url.c_str(), &text),
                                                                              &PQconninfoFree);

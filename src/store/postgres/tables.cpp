@@ -77,8 +77,7 @@ Result<void> Tables::apply(Connection& to, const PutRecords& put_records) {
 Result<void> Tables::apply(Connection& to, const BufferCommit& buffer) {
   to.queue(
       "INSERT INTO resync_buffer (repo_id, rev, body) SELECT $1::bigint, $2::bigint, $3::bytea WHERE EXISTS (SELECT 1 "
-      "FROM repos WHERE id = "
-      "$1)",
+      "FROM repos WHERE id = $1)",
       buffer.id, ordered(buffer.rev), ByteView(buffer.commit));
   return {};
 }

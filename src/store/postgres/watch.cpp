@@ -3,7 +3,9 @@
 
 #include "tap/base/thread.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace tap::store::postgres {
 namespace {
@@ -14,8 +16,12 @@ SteadyTime now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
 
-Watch::Watch(Waiting waiting, std::function<bool()> is_there)
-    : waiting_(waiting), is_there_(std::move(is_there)), patience_(waiting.silence, now()), thread_([this] {
+Watch::Watch(int socket, Waiting waiting, std::function<bool()> is_there)
+    : socket_(::fcntl(socket, F_DUPFD_CLOEXEC, 0)),
+      waiting_(waiting),
+      is_there_(std::move(is_there)),
+      patience_(waiting.silence, now()),
+      thread_([this] {
         name_this_thread("tap-db-watch");
         run();
       }) {}
@@ -27,11 +33,12 @@ Watch::~Watch() {
   }
   changed_.notify_one();
   thread_.join();
+  ::close(socket_);
 }
 
-Watch::Wait Watch::begin(int socket) {
+Watch::Wait Watch::begin() {
   const std::lock_guard lock(mutex_);
-  socket_ = socket;
+  is_waiting_ = true;
   ++waits_;
   patience_ = Patience(waiting_.silence, now());
   if (is_asleep_) changed_.notify_one();
@@ -40,7 +47,7 @@ Watch::Wait Watch::begin(int socket) {
 
 void Watch::end() {
   const std::lock_guard lock(mutex_);
-  socket_ = -1;
+  is_waiting_ = false;
 }
 
 void Watch::run() {
@@ -48,12 +55,12 @@ void Watch::run() {
   std::uint64_t seen = 0;
   while (!is_ending_) {
     // Most waits are shorter than a moment: they do not wake anybody.
-    is_asleep_ = seen == waits_ && socket_ < 0;
+    is_asleep_ = seen == waits_ && !is_waiting_;
     if (is_asleep_) changed_.wait(lock, [&] { return is_ending_ || seen != waits_; });
     is_asleep_ = false;
     seen = waits_;
     changed_.wait_for(lock, kMoment, [this] { return is_ending_; });
-    if (socket_ >= 0) look(lock);
+    if (is_waiting_) look(lock);
   }
 }
 
@@ -65,7 +72,7 @@ void Watch::look(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     const bool is_there = is_there_();
     lock.lock();
-    if (is_there || socket_ < 0 || waits_ != wait) return;
+    if (is_there || !is_waiting_ || waits_ != wait) return;
   }
   has_given_up_ = true;
   ::shutdown(socket_, SHUT_RDWR);

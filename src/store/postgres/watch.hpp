@@ -23,14 +23,15 @@ class Watch {
   /// Somebody waits for as long as it lives.
   using Wait = std::unique_ptr<Watch, End>;
 
-  /// `is_there`: whether the server answers anybody; called on the watch's thread.
-  Watch(Waiting waiting, std::function<bool()> is_there);
+  /// `socket`: a copy of it is kept, because whoever waits may close it. `is_there`: whether the server answers
+  /// anybody; called on the watch's thread.
+  Watch(int socket, Waiting waiting, std::function<bool()> is_there);
   ~Watch();
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
-  /// Of one thread at a time, on a socket that stays open until the wait has ended.
-  [[nodiscard]] Wait begin(int socket);
+  /// Of one thread at a time.
+  [[nodiscard]] Wait begin();
   /// The socket was shut down.
   [[nodiscard]] bool has_given_up() const { return has_given_up_; }
 
@@ -40,11 +41,12 @@ class Watch {
   void look(std::unique_lock<std::mutex>& lock);
   void end();
 
+  int socket_;
   Waiting waiting_;
   std::function<bool()> is_there_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  int socket_ = -1;  // of the wait under way
+  bool is_waiting_ = false;
   std::uint64_t waits_ = 0;
   Patience patience_;
   bool is_asleep_ = false;

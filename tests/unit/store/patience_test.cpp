@@ -20,15 +20,6 @@ TEST(Patience, AsksAfterEachTimeOfSilence) {
   EXPECT_EQ(patience.judge(at(20s), false), Verdict::ask);
 }
 
-TEST(Patience, BeginsAnewWithEverythingThatIsHeard) {
-  Patience patience(kSilence, at(0s));
-  for (auto time = 0s; time < 1h; time += 9s) {
-    EXPECT_EQ(patience.judge(at(time), false), Verdict::wait);
-    EXPECT_EQ(patience.judge(at(time), true), Verdict::wait);
-    patience.heard(at(time));
-  }
-}
-
 TEST(Patience, EndsBehindTheLongestStatementThoughTheServerAnswersOthers) {
   Patience patience(kSilence, at(0s));
   for (auto time = 10s; time < Patience::kLongest; time += 10s) {

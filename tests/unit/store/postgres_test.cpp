@@ -269,6 +269,9 @@ TEST_F(PostgresStore, PasswordIsInNoMessage) {
     EXPECT_EQ(open_error(url), Errc::open_failed) << url;
     EXPECT_THAT(message_, Not(HasSubstr("sesame"))) << url;
   }
+  // libpq would take what stands behind the slash for the database, and tell.
+  EXPECT_EQ(open_error("postgresql://tap:12/sesame@127.0.0.1:1/x"), Errc::open_failed);
+  EXPECT_THAT(message_, AllOf(HasSubstr("%2F"), Not(HasSubstr("sesame"))));
   EXPECT_EQ(open_error(server_->url("&password=sesame", "nobody")), Errc::open_failed);
   EXPECT_THAT(message_, AllOf(HasSubstr("nobody"), HasSubstr("database postgres"), Not(HasSubstr("sesame"))));
 }

@@ -34,8 +34,8 @@ class SilentPeer {
 
 TEST(Watch, ServerThatAnswersNobodyIsGivenUp) {
   const SilentPeer peer;
-  Watch watch(kNone, [] { return false; });
-  const auto wait = watch.begin(peer.socket());
+  Watch watch(peer.socket(), kNone, [] { return false; });
+  const auto wait = watch.begin();
   EXPECT_EQ(peer.wait(), 0);
   EXPECT_TRUE(watch.has_given_up());
 }
@@ -43,21 +43,20 @@ TEST(Watch, ServerThatAnswersNobodyIsGivenUp) {
 TEST(Watch, ServerIsWaitedForAsLongAsItAnswersOthers) {
   const SilentPeer peer;
   std::atomic<int> asked = 0;
-  Watch watch(kNone, [&] { return ++asked < 4; });
-  const auto wait = watch.begin(peer.socket());
+  Watch watch(peer.socket(), kNone, [&] { return ++asked < 4; });
+  const auto wait = watch.begin();
   EXPECT_EQ(peer.wait(), 0);
   EXPECT_EQ(asked, 4);
 }
 
 TEST(Watch, WaitThatHasEndedMeanwhileIsNoReasonToGiveUpTheNext) {
-  const SilentPeer first;
-  const SilentPeer second;
+  const SilentPeer peer;
   std::promise<void> is_asking;
   std::promise<void> may_answer;
   std::promise<bool> had_given_up;
   int asked = 0;
   Watch* self = nullptr;
-  Watch watch(kNone, [&] {
+  Watch watch(peer.socket(), kNone, [&] {
     switch (++asked) {
       case 1:
         is_asking.set_value();
@@ -71,37 +70,55 @@ TEST(Watch, WaitThatHasEndedMeanwhileIsNoReasonToGiveUpTheNext) {
     }
   });
   self = &watch;
-  auto wait = watch.begin(first.socket());
+  auto wait = watch.begin();
   is_asking.get_future().wait();
   wait = nullptr;
-  wait = watch.begin(second.socket());
+  wait = watch.begin();
   may_answer.set_value();
   EXPECT_FALSE(had_given_up.get_future().get());
-  EXPECT_EQ(second.wait(), 0);
+  EXPECT_EQ(peer.wait(), 0);
+}
+
+TEST(Watch, NumberOfASocketThatWasClosedMeanwhileIsSomebodyElses) {
+  auto closed = std::make_unique<SilentPeer>();
+  const int number = closed->socket();
+  Watch watch(number, kNone, [] { return false; });
+  closed = nullptr;
+  const SilentPeer other;
+  ASSERT_EQ(other.socket(), number);
+  const auto wait = watch.begin();
+  while (!watch.has_given_up()) std::this_thread::yield();
+  char byte = 0;
+  EXPECT_EQ(::recv(other.socket(), &byte, 1, MSG_DONTWAIT), -1);
+  EXPECT_EQ(errno, EAGAIN);
 }
 
 TEST(Watch, ProcessThatEndsDoesNotAsk) {
   const SilentPeer peer;
   const std::atomic<bool> ending = true;
-  Watch watch({.silence = std::chrono::milliseconds(0), .ending = &ending}, [] {
+  Watch watch(peer.socket(), {.silence = std::chrono::milliseconds(0), .ending = &ending}, [] {
     ADD_FAILURE() << "it asked";
     return true;
   });
-  const auto wait = watch.begin(peer.socket());
+  const auto wait = watch.begin();
   EXPECT_EQ(peer.wait(), 0);
   EXPECT_TRUE(watch.has_given_up());
 }
 
 TEST(Watch, LooksOnlyWhileSomebodyWaits) {
-  const SilentPeer first;
-  const SilentPeer second;
-  Watch watch(kNone, [] { return false; });
-  watch.begin(first.socket()).reset();  // a wait that is over at once
-  const auto wait = watch.begin(second.socket());
-  EXPECT_EQ(second.wait(), 0);
-  char byte = 0;
-  EXPECT_EQ(::recv(first.socket(), &byte, 1, MSG_DONTWAIT), -1);
-  EXPECT_EQ(errno, EAGAIN);
+  const SilentPeer peer;
+  std::promise<void> was_asked;
+  int asked = 0;
+  Watch watch(peer.socket(), kNone, [&] {
+    ++asked;
+    was_asked.set_value();
+    return false;
+  });
+  for (int i = 0; i < 10; ++i) watch.begin().reset();  // each is over at once
+  EXPECT_EQ(was_asked.get_future().wait_for(std::chrono::milliseconds(0)), std::future_status::timeout);
+  const auto wait = watch.begin();
+  EXPECT_EQ(peer.wait(), 0);
+  EXPECT_EQ(asked, 1);
 }
 
 }  // namespace
