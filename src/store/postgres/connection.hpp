@@ -29,7 +29,7 @@ struct Sql {
 /// A row of an answer. Views are valid as long as the row.
 class Row {
  public:
-  explicit Row(pqxx::row row) : row_(std::move(row)) {}
+  explicit Row(const pqxx::row& row) : row_(row) {}
   [[nodiscard]] bool is_null(int column) const { return row_[column].is_null(); }
   /// Of any width; booleans are 0 and 1, NULL is 0.
   [[nodiscard]] std::int64_t integer(int column) const;

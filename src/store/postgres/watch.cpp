@@ -3,8 +3,10 @@
 
 #include "tap/base/thread.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace tap::store::postgres {
@@ -14,10 +16,16 @@ constexpr std::chrono::milliseconds kMoment{100};
 
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
+int copy_of(int socket) {
+  const int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) throw std::system_error(errno, std::generic_category(), "a socket cannot be watched");
+  return copy;
+}
+
 }  // namespace
 
 Watch::Watch(int socket, Waiting waiting, std::function<bool()> is_there)
-    : socket_(::fcntl(socket, F_DUPFD_CLOEXEC, 0)),
+    : socket_(copy_of(socket)),
       waiting_(waiting),
       is_there_(std::move(is_there)),
       patience_(waiting.silence, now()),

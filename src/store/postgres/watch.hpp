@@ -24,7 +24,7 @@ class Watch {
   using Wait = std::unique_ptr<Watch, End>;
 
   /// `socket`: a copy of it is kept, because whoever waits may close it. `is_there`: whether the server answers
-  /// anybody; called on the watch's thread.
+  /// anybody; called on the watch's thread. Throws std::system_error where there is no descriptor or thread left.
   Watch(int socket, Waiting waiting, std::function<bool()> is_there);
   ~Watch();
   Watch(const Watch&) = delete;
