@@ -105,21 +105,5 @@ TEST(Watch, ProcessThatEndsDoesNotAsk) {
   EXPECT_TRUE(watch.has_given_up());
 }
 
-TEST(Watch, LooksOnlyWhileSomebodyWaits) {
-  const SilentPeer peer;
-  std::promise<void> was_asked;
-  int asked = 0;
-  Watch watch(peer.socket(), kNone, [&] {
-    ++asked;
-    was_asked.set_value();
-    return false;
-  });
-  for (int i = 0; i < 10; ++i) watch.begin().reset();  // each is over at once
-  EXPECT_EQ(was_asked.get_future().wait_for(std::chrono::milliseconds(0)), std::future_status::timeout);
-  const auto wait = watch.begin();
-  EXPECT_EQ(peer.wait(), 0);
-  EXPECT_EQ(asked, 1);
-}
-
 }  // namespace
 }  // namespace tap::store::postgres
