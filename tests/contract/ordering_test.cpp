@@ -96,6 +96,17 @@ class Ordering : public TapTest, public ::testing::WithParamInterface<In> {
     ack(fence_, "identity");
   }
 
+  [[nodiscard]] Events told(const Account& account) const {
+    Events events = of_did(log_.all(), account.did().str());
+    // Historical events go side by side: which request of theirs is read first says nothing.
+    const auto stands_alone = [](const Event& event) { return !event.is_record || event.is_live(); };
+    for (auto begin = events.begin(); GetParam().mode == Mode::webhook && begin != events.end();) {
+      const auto end = std::find_if(begin, events.end(), stands_alone);
+      std::ranges::sort(begin, end, {}, &Event::id);
+      begin = std::find_if_not(end, events.end(), stands_alone);
+    }
+    return first_arrivals(events);
+  }
   /// What has come of this account, each as "action rkey" or "identity", in its order.
   [[nodiscard]] std::vector<std::string> arrived(const Account& account) const {
     std::vector<std::string> names;
