@@ -17,8 +17,11 @@ namespace {
 using repos::RepoId;
 
 constexpr log::Logger kLog("firehose");
-/// The part of the room that events may take whose key only the host of a did:web has.
-constexpr std::size_t kShareOfHosts = 4;
+/// The part of the room that events may take whose key only the host of a did:web has. Each of their lanes may hold
+/// three more in the end: the mark, an #identity and an #account.
+constexpr std::size_t kShareOfHosts = 8;
+/// An #account is four short fields: a larger one is kept without them, and skipped as one that cannot be read.
+constexpr std::size_t kLargestAccount = std::size_t{16} << 10;
 
 class LaneProcessor final : public Processor {
  public:
@@ -50,15 +53,8 @@ class LaneProcessor final : public Processor {
     if (overflow && lane.overflowed) return pass_over(head);
     lane.overflowed = lane.overflowed || overflow;
     if (head.seq > 0) low_water_.begin(head.seq);
-    // The body moves with the work; its views are made anew from it.
-    Bytes body;
-    if (!overflow) body.assign(head.body.begin(), head.body.end());
-    const std::size_t frame_bytes = overflow ? 0 : frame.size();
-    lane.events.push_back(
-        {{head.kind, head.seq, std::string(head.did), std::move(body)}, frame_bytes, overflow, of_host});
-    all_.add(frame_bytes);
-    if (of_host) of_hosts_.add(frame_bytes);
-    show_depth();
+    if (full && !overflow) supersede(lane, head.kind);
+    enter(lane, head, {.frame_bytes = frame.size(), .overflow = overflow, .of_host = of_host});
     if (lane.events.size() == 1) group_.spawn("lane", follow(*id));
   }
 
@@ -94,7 +90,7 @@ class LaneProcessor final : public Processor {
 
  private:
   struct Waiting {
-    RoutedEvent event;
+    RoutedEvent event = {};
     std::size_t frame_bytes = 0;
     bool overflow = false;
     bool of_host = false;
@@ -126,16 +122,43 @@ class LaneProcessor final : public Processor {
     return kind == atproto::EventKind::commit || kind == atproto::EventKind::sync;
   }
 
-  /// Its key is to be had from a host that is anybody's, and may hang.
+  /// Its key is to be had from a host that is anybody's, and may hang; or an event before it waits for that host, with
+  /// which the cached key did not agree.
   bool waits_for_host(std::string_view text) const {
     if (!text.starts_with("did:web:")) return false;
     const auto did = atproto::Did::parse(text);
-    return did && parts_.directory.cached(*did) == nullptr;
+    return did && (parts_.directory.cached(*did) == nullptr || parts_.directory.is_asking(*did));
   }
   /// Else such hosts could have the relay wait, and everybody with it.
   bool has_room_for_hosts(std::size_t frame_bytes) const {
     return of_hosts_.events < options_.events_in_flight / kShareOfHosts &&
            of_hosts_.bytes + frame_bytes <= options_.bytes_in_flight / kShareOfHosts;
+  }
+
+  void enter(Lane& lane, const atproto::FrameHead& head, Waiting waiting) {
+    waiting.event = {head.kind, head.seq, std::string(head.did), {}};
+    const bool is_huge = head.kind == atproto::EventKind::account && waiting.frame_bytes > kLargestAccount;
+    if (waiting.overflow || is_huge || head.kind == atproto::EventKind::identity) {
+      waiting.frame_bytes = 0;  // that it came is all that matters
+    } else {
+      // The body moves with the work; its views are made anew from it.
+      waiting.event.body.assign(head.body.begin(), head.body.end());
+    }
+    all_.add(waiting.frame_bytes);
+    if (waiting.of_host) of_hosts_.add(waiting.frame_bytes);
+    lane.events.push_back(std::move(waiting));
+    show_depth();
+  }
+
+  /// Of the #identity and #account events of a full lane the last of each will do. The first event is in work.
+  void supersede(Lane& lane, atproto::EventKind kind) {
+    auto waiting = lane.events.end();
+    while (waiting != lane.events.begin() && --waiting != lane.events.begin()) {
+      if (waiting->event.kind != kind) continue;
+      skipped_.add();
+      end(waiting->event.seq);
+      return remove(lane, waiting);
+    }
   }
 
   void pass_over(const atproto::FrameHead& head) {
@@ -197,7 +220,7 @@ class LaneProcessor final : public Processor {
       co_await ticket.turn();
       co_await perform(first.event, first.overflow);
       end(first.event.seq);
-      leave(lane);
+      remove(lane, lane.events.begin());
     }
   }
 
@@ -232,7 +255,8 @@ class LaneProcessor final : public Processor {
     Ending& operator=(const Ending&) = delete;
     ~Ending() {
       const auto lane = owner_->lanes_.find(id_);
-      while (!lane->second.events.empty()) owner_->leave(lane->second);
+      auto& events = lane->second.events;
+      while (!events.empty()) owner_->remove(lane->second, events.begin());
       owner_->lanes_.erase(lane);
     }
 
@@ -241,13 +265,11 @@ class LaneProcessor final : public Processor {
     RepoId id_;
   };
 
-  /// The lane's first event.
-  void leave(Lane& lane) {
-    const Waiting& first = lane.events.front();
-    if (first.overflow) lane.overflowed = false;
-    all_.remove(first.frame_bytes);
-    if (first.of_host) of_hosts_.remove(first.frame_bytes);
-    lane.events.pop_front();
+  void remove(Lane& lane, std::list<Waiting>::iterator event) {
+    if (event->overflow) lane.overflowed = false;
+    all_.remove(event->frame_bytes);
+    if (event->of_host) of_hosts_.remove(event->frame_bytes);
+    lane.events.erase(event);
     show_depth();
     if (has_room() || all_.events == 0) room_.notify_all();
   }

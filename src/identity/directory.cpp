@@ -101,6 +101,8 @@ class HttpDirectory final : public Directory {
     return **known;
   }
 
+  bool is_asking(const atproto::Did& did) const override { return flights_.contains(did); }
+
   Task<std::optional<std::string>> verified_handle(IdentityPtr identity) override {
     if (identity->declared_handle.empty()) co_return std::string(atproto::kInvalidHandle);
     const SteadyTime began = clock_.steady();

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,7 @@ class FakeDirectory final : public identity::Directory {
     const auto found = told_.find(did);
     return found == told_.end() ? nullptr : found->second;
   }
+  [[nodiscard]] bool is_asking(const atproto::Did& did) const override { return asking_.contains(did); }
   [[nodiscard]] Task<std::optional<std::string>> verified_handle(identity::IdentityPtr identity) override {
     co_await gate.pass();
     const auto found = handles.find(identity->did.str());
@@ -62,7 +64,9 @@ class FakeDirectory final : public identity::Directory {
 
  private:
   Task<Result<identity::IdentityPtr>> fetch(atproto::Did did) {
+    asking_.insert(did);
     co_await gate.pass();
+    asking_.erase(asking_.find(did));
     if (error) co_return tap::fail(*error);
     const auto found = known_.find(did);
     if (found == known_.end()) co_return tap::fail(identity::Errc::not_found);
@@ -71,6 +75,7 @@ class FakeDirectory final : public identity::Directory {
   }
   std::map<atproto::Did, identity::IdentityPtr> known_;
   std::map<atproto::Did, identity::IdentityPtr> told_;
+  std::multiset<atproto::Did> asking_;
 };
 
 }  // namespace tap::test

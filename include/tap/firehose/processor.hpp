@@ -54,8 +54,8 @@ struct ProcessorParts {
 /// Does what each event asks for: events of one DID in their order, those of different DIDs at once; a seq is done when
 /// what it asks for is durable. Local trouble is retried, never passed over: the database for ever, the
 /// directory for as long as `directory_patience`, then the repo is marked to be fetched. Events whose key only the host
-/// of a did:web has take a quarter of the room at most; for want of it their repos are marked at once. Loop thread
-/// only.
+/// of a did:web has take an eighth of the room; for want of it, or when too many of one repo wait, the repo is marked
+/// at once, and of its #identity and #account events the last of each is kept. Loop thread only.
 class Processor {
  public:
   virtual ~Processor() = default;

@@ -60,6 +60,8 @@ class Directory {
   virtual void purge(const atproto::Did& did) = 0;
   /// The cached identity without any wait; null when there is none.
   [[nodiscard]] virtual IdentityPtr cached(const atproto::Did& did) = 0;
+  /// Its document is being fetched, or waits for its turn: whoever needs more than what is cached waits as well.
+  [[nodiscard]] virtual bool is_asking(const atproto::Did& did) const = 0;
   /// The verified handle of an identity (9.4, 9.5): the declared one when it resolves back to the DID, "handle.invalid"
   /// when it surely does not, and an empty optional on transient trouble: the caller keeps the last good one.
   [[nodiscard]] virtual Task<std::optional<std::string>> verified_handle(IdentityPtr identity) = 0;

@@ -33,6 +33,7 @@ class FakeDirectory final : public identity::Directory {
   }
   void purge(const atproto::Did& did) override { purged.push_back(did.str()); }
   [[nodiscard]] identity::IdentityPtr cached(const atproto::Did&) override { return {}; }
+  [[nodiscard]] bool is_asking(const atproto::Did&) const override { return false; }
   [[nodiscard]] Task<std::optional<std::string>> verified_handle(identity::IdentityPtr) override {
     co_return std::nullopt;
   }

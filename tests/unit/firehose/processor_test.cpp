@@ -7,6 +7,7 @@ namespace tap::firehose {
 namespace {
 
 using repos::State;
+using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
@@ -16,6 +17,14 @@ class ProcessorTest : public World {
   void until_waiting(std::size_t writes) {
     loop.run_until([&] { return writer.gate.waiting() == writes; });
   }
+  /// Of a did:web.
+  test::Account followed_of_host(std::uint64_t number) {
+    test::Account account(number, atproto::Did::parse("did:web:stranger" + std::to_string(number) + ".test").value());
+    account.fill(3);
+    follow(account);
+    return account;
+  }
+  std::int64_t in_flight() { return metrics.gauge("tap_queue_depth", "", {{"queue", "lanes"}}).value(); }
 };
 
 TEST_F(ProcessorTest, PassesWhatAsksForNothing) {
@@ -191,7 +200,7 @@ TEST_F(ProcessorTest, HasRoomForABoundedNumberOfEvents) {
   writer.gate.let_one_pass();
   loop.run_until([&] { return room.done(); });
   EXPECT_TRUE(processor().has_room());
-  EXPECT_EQ(metrics.gauge("tap_queue_depth", "", {{"queue", "lanes"}}).value(), 2);
+  EXPECT_EQ(in_flight(), 2);
 }
 
 TEST_F(ProcessorTest, HasRoomForABoundedNumberOfBytes) {
@@ -216,7 +225,7 @@ TEST_F(ProcessorTest, FetchesARepoOfTooManyEventsInstead) {
   receive(busy.status(false, "takendown"));
   receive(other.post());
   until_waiting(2);
-  EXPECT_EQ(metrics.gauge("tap_queue_depth", "", {{"queue", "lanes"}}).value(), 6);
+  EXPECT_EQ(in_flight(), 6);
   writer.gate.open();
   drain();
   expect_in_step(other);
@@ -227,23 +236,18 @@ TEST_F(ProcessorTest, FetchesARepoOfTooManyEventsInstead) {
 }
 
 TEST_F(ProcessorTest, DoesNotLetHostsOfDidWebsThatHangTakeTheRoomOfTheOthers) {
-  options.events_in_flight = 8;
+  options.events_in_flight = 16;
   std::vector<test::Account> strangers;
-  for (std::uint64_t number = 10; number < 14; ++number) {
-    const auto did = atproto::Did::parse("did:web:stranger" + std::to_string(number) + ".test").value();
-    auto& stranger = strangers.emplace_back(number, did);
-    stranger.fill(3);
-    follow(stranger);
-  }
+  for (std::uint64_t number = 10; number < 14; ++number) strangers.push_back(followed_of_host(number));
   directory.gate.close();
-  // Two of them take a quarter of the room, and leave a mark each; the repos of all others are marked at once.
+  // Two of them take an eighth of the room, and leave a mark each; the repos of all others are marked at once.
   for (int time = 0; time < 20; ++time) {
     for (auto& stranger : strangers) receive(stranger.post());
   }
   loop.settle();
   EXPECT_TRUE(processor().has_room());
   EXPECT_EQ(directory.gate.waiting(), 2U);
-  EXPECT_EQ(metrics.gauge("tap_queue_depth", "", {{"queue", "lanes"}}).value(), 4);
+  EXPECT_EQ(in_flight(), 4);
   EXPECT_EQ(state_of(strangers[2]), State::desynchronized);
   EXPECT_EQ(state_of(strangers[3]), State::desynchronized);
 
@@ -253,11 +257,68 @@ TEST_F(ProcessorTest, DoesNotLetHostsOfDidWebsThatHangTakeTheRoomOfTheOthers) {
   EXPECT_EQ(cursor(), seq);
 }
 
+TEST_F(ProcessorTest, DoesNotLetAHostThatHangsWhenItsKeyIsAskedForAgainTakeTheRoomOfTheOthers) {
+  options.events_in_flight = 16;
+  auto stranger = followed_of_host(10);
+  handle(stranger.post());
+  stranger.rotate(test::SigningKey(atproto::Curve::k256, 4'711));  // its host tells of this never
+  directory.gate.close();
+  receive(stranger.post());
+  loop.run_until([&] { return directory.gate.waiting() == 1; });
+  for (int i = 0; i < 30; ++i) receive(stranger.post());
+  EXPECT_EQ(in_flight(), 4);  // the first, those of an eighth of the room, and the mark
+  directory.gate.open();
+  drain();
+  EXPECT_EQ(state_of(stranger), State::desynchronized);
+  EXPECT_EQ(cursor(), seq);
+}
+
+TEST_F(ProcessorTest, KeepsTheLastIdentityAndTheLastAccountEventBehindAHostThatHangs) {
+  options.events_in_flight = 16;
+  auto stranger = followed_of_host(10);
+  directory.gate.close();
+  const auto first = receive(stranger.post());
+  for (int i = 0; i < 20; ++i) {
+    receive(stranger.post());
+    receive(stranger.identity());
+    receive(stranger.status(false, "deactivated"));
+    receive(stranger.status(true, std::nullopt));
+  }
+  receive(stranger.status(false, "takendown"));
+  EXPECT_EQ(in_flight(), 5);  // two commits, the mark and one each
+  EXPECT_EQ(cursor(), first - 1);
+
+  ASSERT_TRUE(processor().has_room());
+  directory.gate.open();
+  drain();
+  EXPECT_EQ(database.find(stranger.did().str())->repo.account, repos::Account::takendown);
+  EXPECT_EQ(directory.purges, 1U);
+  EXPECT_THAT(handle_checks, ElementsAre(stranger.did().str()));
+  EXPECT_EQ(cursor(), seq);
+}
+
+TEST_F(ProcessorTest, HoldsNothingOfWhatLargeIdentityAndAccountEventsBring) {
+  auto account = followed(1);
+  auto identity = account.identity();
+  identity.handle = std::string(1'000'000, 'a');
+  auto status = account.status(false, std::string(1'000'000, 'a'));
+  writer.gate.close();
+  receive(account.post());
+  const auto held = metrics.gauge("tap_queue_depth", "", {{"queue", "lane_bytes"}}).value();
+  receive(identity);
+  receive(status);
+  EXPECT_EQ(metrics.gauge("tap_queue_depth", "", {{"queue", "lane_bytes"}}).value(), held);
+  writer.gate.open();
+  drain();
+  EXPECT_EQ(directory.purges, 1U);
+  EXPECT_EQ(count("tap_firehose_events_invalid_total"), 1U);  // of no status that anybody knows
+  EXPECT_EQ(database.find(account.did().str())->repo.account, repos::Account::active);
+  EXPECT_EQ(cursor(), seq);
+}
+
 TEST_F(ProcessorTest, TakesAllEventsOfADidWebWhoseKeyIsKnown) {
   options.events_in_flight = 8;
-  test::Account owner(10, atproto::Did::parse("did:web:owner.test").value());
-  owner.fill(3);
-  follow(owner);
+  auto owner = followed_of_host(10);
   handle(owner.post());
   writer.gate.close();
   for (int i = 0; i < 7; ++i) receive(owner.post());
@@ -309,7 +370,7 @@ TEST_F(ProcessorTest, GivesUpWhatIsInFlightWhenStopped) {
   loop.settle();
   loop.run(processor().stop());
   EXPECT_EQ(cursor(), first - 1);
-  EXPECT_EQ(metrics.gauge("tap_queue_depth", "", {{"queue", "lanes"}}).value(), 0);
+  EXPECT_EQ(in_flight(), 0);
 }
 
 TEST_F(ProcessorTest, TellsOfABugAndKeepsTheCursorBeforeIt) {

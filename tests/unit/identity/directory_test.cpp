@@ -118,6 +118,20 @@ TEST_F(DirectoryTest, AllowsLocalHostsForTests) {
   EXPECT_EQ(lookup("did:web:a%3Ab%3Ac").error(), Errc::not_found);
 }
 
+TEST_F(DirectoryTest, TellsOfWhomItAsks) {
+  EXPECT_TRUE(lookup());
+  EXPECT_FALSE(directory().is_asking(account.did()));
+  clock.advance(options.refresh_interval);
+  http.gate.close();
+  auto refresh = loop.start(directory().refresh(account.did()));
+  EXPECT_NE(directory().cached(account.did()), nullptr);
+  EXPECT_TRUE(directory().is_asking(account.did()));
+  http.gate.open();
+  loop.run_until([&] { return refresh.done(); });
+  EXPECT_TRUE(refresh.take());
+  EXPECT_FALSE(directory().is_asking(account.did()));
+}
+
 TEST_F(DirectoryTest, JoinsLookUpsOfOneDid) {
   http.gate.close();
   auto first = loop.start(directory().lookup(account.did()));

@@ -65,6 +65,7 @@ class FakeDirectory final : public identity::Directory {
   [[nodiscard]] identity::IdentityPtr cached(const atproto::Did& did) override {
     return known.contains(did.str()) ? answer(did).value_or(nullptr) : nullptr;
   }
+  [[nodiscard]] bool is_asking(const atproto::Did&) const override { return false; }
   [[nodiscard]] Task<std::optional<std::string>> verified_handle(identity::IdentityPtr) override { co_return handle; }
 
  private:
