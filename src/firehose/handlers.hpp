@@ -40,6 +40,8 @@ class Handlers {
   [[nodiscard]] Task<Result<Effect>> handle(const RoutedEvent& event, const Attempt& attempt);
   /// Whether a #commit or #sync is authentic and consistent in itself, be its repo tracked or not. One attempt.
   [[nodiscard]] Task<Result<void>> vouch(const RoutedEvent& event);
+  /// Trouble on our side or in passing: nothing is learned about the repo (8.1, failure class d).
+  [[nodiscard]] bool worth_waiting(const RoutedEvent& event, const Attempt& attempt, const Error& error) const;
   /// Events of this repo were dropped: it will be fetched.
   [[nodiscard]] Task<Result<Effect>> on_overflow(const RoutedEvent& event);
 
@@ -67,8 +69,6 @@ class Handlers {
   [[nodiscard]] auto check_with_key(const RoutedEvent& event, Rules rules, const Message& message)
       -> Task<Checked<Rules, Message>>;
 
-  /// Trouble on our side or in passing: nothing is learned about the repo (8.1, failure class d).
-  [[nodiscard]] bool worth_waiting(const RoutedEvent& event, const Attempt& attempt, const Error& error) const;
   /// What an event that could not be verified means: try again, or the repo may be ahead of us (8.1, failure class a).
   [[nodiscard]] Task<Result<Effect>> on_unverified(RepoId id, const RoutedEvent& event, const Attempt& attempt,
                                                    Error why);

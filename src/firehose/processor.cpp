@@ -179,7 +179,7 @@ class LaneProcessor final : public Processor {
 
   /// Follows the repo if the event is authentic (8.4 item 23). What it says is not applied: the repo is fetched.
   Task<void> meet(RoutedEvent event, [[maybe_unused]] Discovery::Entry entry) {
-    if (auto vouched = co_await handlers_.vouch(event); !vouched) {
+    if (auto vouched = co_await vouch(event); !vouched) {
       discovery_.refused();
       kLog.debug("did not follow a repo", {{"did", event.did}, {"error", vouched.error().message()}});
     } else {
@@ -187,6 +187,15 @@ class LaneProcessor final : public Processor {
       discovery_.found();
     }
     end(event.seq);
+  }
+
+  /// A directory that does not answer says nothing about the repo: this may be its only event for long.
+  Task<Result<void>> vouch(const RoutedEvent& event) {
+    for (Patience patience(*this, event);;) {
+      auto vouched = co_await handlers_.vouch(event);
+      if (vouched || !handlers_.worth_waiting(event, patience.attempt(), vouched.error())) co_return vouched;
+      co_await patience.pause(vouched.error());
+    }
   }
 
   /// What it asks for is durable.
@@ -197,12 +206,10 @@ class LaneProcessor final : public Processor {
 
   Task<void> track(const RoutedEvent& event) {
     const auto did = atproto::Did::parse(event.did).value();  // it is vouched for
-    for (unsigned attempt = 0;; ++attempt) {
+    for (Patience patience(*this, event);;) {
       auto tracked = co_await parts_.ledger.track({did});
       if (tracked) break;
-      retried_.add();
-      report_retry(event, attempt, tracked.error());
-      co_await async::sleep_for(backoff(attempt, 100, options_.retry_unit));
+      co_await patience.pause(tracked.error());
     }
     // From here on it is an event like others: what is fetched must not be older.
     auto ticket = parts_.ledger.turn_of(event.did);
@@ -226,26 +233,41 @@ class LaneProcessor final : public Processor {
 
   /// What it asks for, in its DID's turn, however often that takes.
   Task<void> perform(const RoutedEvent& event, bool overflow) {
-    const SteadyTime began = parts_.clock.steady();
-    for (Attempt attempt;; ++attempt.number) {
-      attempt.waited = std::chrono::floor<std::chrono::milliseconds>(parts_.clock.steady() - began);
-      auto done = overflow ? co_await handlers_.on_overflow(event) : co_await handlers_.handle(event, attempt);
+    for (Patience patience(*this, event);;) {
+      auto done =
+          overflow ? co_await handlers_.on_overflow(event) : co_await handlers_.handle(event, patience.attempt());
       if (done) {
         (*done == Effect::none ? skipped_ : processed_).add();
         co_return;
       }
-      retried_.add();
-      report_retry(event, attempt.number, done.error());
-      const auto pause = backoff(attempt.number, 100, options_.retry_unit);
-      co_await async::sleep_for(pause + parts_.jitter.below(pause));
+      co_await patience.pause(done.error());
     }
   }
 
-  static void report_retry(const RoutedEvent& event, unsigned attempt, const Error& error) {
-    // Thousands may wait for the same thing: once is enough.
-    if (attempt > 0) return;
-    kLog.warn("will retry an event", {{"did", event.did}, {"seq", event.seq}, {"error", error.message()}});
-  }
+  /// The attempts at one thing that an event asks for.
+  class Patience {
+   public:
+    Patience(LaneProcessor& owner, const RoutedEvent& event)
+        : owner_(&owner), event_(&event), began_(owner.parts_.clock.steady()) {}
+    Attempt attempt() const {
+      return {number_, std::chrono::floor<std::chrono::milliseconds>(owner_->parts_.clock.steady() - began_)};
+    }
+    /// After one that failed.
+    Task<void> pause(Error why) {
+      owner_->retried_.add();
+      if (number_ == 0) {  // thousands may wait for the same thing: once is enough
+        kLog.warn("will retry an event", {{"did", event_->did}, {"seq", event_->seq}, {"error", why.message()}});
+      }
+      const auto pause = backoff(number_++, 100, owner_->options_.retry_unit);
+      co_await async::sleep_for(pause + owner_->parts_.jitter.below(pause));
+    }
+
+   private:
+    LaneProcessor* owner_;
+    const RoutedEvent* event_;
+    SteadyTime began_;
+    unsigned number_ = 0;
+  };
 
   /// However a lane's work ends, nothing of it is in flight any more.
   class Ending {

@@ -115,6 +115,29 @@ TEST_F(DiscoveryTest, TriesAgainWhenTheDatabaseFails) {
   EXPECT_TRUE(follows(account));
 }
 
+TEST_F(DiscoveryTest, WaitsForADirectoryThatDoesNotAnswer) {
+  auto account = stranger(9);
+  directory.error = identity::Errc::unavailable;
+  const auto first = receive(account.post());
+  until("tap_firehose_events_retried_total", 3);
+  EXPECT_EQ(cursor(), first - 1);
+  directory.error.reset();
+  until(kFound, 1);
+  EXPECT_TRUE(follows(account));
+  EXPECT_EQ(cursor(), seq);
+}
+
+TEST_F(DiscoveryTest, GivesUpADirectoryThatIsAwayForLong) {
+  auto account = stranger(9);
+  directory.error = identity::Errc::unavailable;
+  receive(account.post());
+  until("tap_firehose_events_retried_total", 1);
+  clock.advance(options.directory_patience);
+  until(kRefused, 1);
+  EXPECT_FALSE(follows(account));
+  EXPECT_EQ(cursor(), seq);
+}
+
 TEST_F(DiscoveryTest, LooksAtADidOnceAtATime) {
   auto account = stranger(9);
   directory.gate.close();
