@@ -42,8 +42,9 @@ bool is_public(const ip::address_v6& address) {
   const auto bytes = address.to_bytes();
   if ((bytes[0] & 0xe0) != 0x20) return false;                                                     // only 2000::/3
   if (bytes[0] == 0x20 && bytes[1] == 0x02) return false;                                          // 6to4
+  if (bytes[0] == 0x20 && bytes[1] == 0x01 && (bytes[2] & 0xfe) == 0x00) return false;             // Teredo, ORCHID...
   if (bytes[0] == 0x20 && bytes[1] == 0x01 && bytes[2] == 0x0d && bytes[3] == 0xb8) return false;  // documentation
-  if (bytes[0] == 0x20 && bytes[1] == 0x01 && bytes[2] == 0x00 && bytes[3] == 0x00) return false;  // Teredo
+  if (bytes[0] == 0x3f && bytes[1] == 0xff && (bytes[2] & 0xf0) == 0x00) return false;             // likewise
   return true;
 }
 

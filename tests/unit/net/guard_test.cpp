@@ -35,11 +35,13 @@ TEST(Guard, AllowsTheNeighboursOfThoseRanges) {
 }
 
 TEST(Guard, AllowsOnlyGlobalUnicastIpv6) {
-  for (const std::string text : {"2600::1", "2a00:1450:4001:81b::200e", "3fff:ffff::", "2001:4860:4860::8888"}) {
+  for (const std::string text : {"2600::1", "2a00:1450:4001:81b::200e",
+                                 "3fff:1000::", "3fff:ffff::", "3ffe:ffff::", "2001:200::", "2001:4860:4860::8888"}) {
     EXPECT_TRUE(is_public_text(text)) << text;
   }
-  for (const std::string text : {"::", "::1", "1fff:ffff::", "4000::", "fc00::1", "fd12::1", "fe80::1", "ff02::1",
-                                 "100::1", "2001:db8::1", "2001:db8:ffff::"}) {
+  for (const std::string text :
+       {"::", "::1", "1fff:ffff::", "4000::", "fc00::1", "fd12::1", "fe80::1", "ff02::1", "100::1", "2001:db8::1",
+        "2001:db8:ffff::", "2001::", "2001:2::1", "2001:20::1", "2001:1ff:ffff::", "3fff::1", "3fff:fff:ffff::"}) {
     EXPECT_FALSE(is_public_text(text)) << text;
   }
 }
