@@ -151,8 +151,17 @@ TEST(MstWalker, NodesAreDagCbor) {  // rule 10
 TEST(MstWalker, DepthEndsWithTheLayers) {  // 8.4 item 1: never a chain without end
   Nodes nodes;
   Cid chain = put(nodes, {{}, {entry(0, "a")}, {}});
-  for (int i = 0; i < 1000; ++i) chain = put(nodes, {chain, {}, {}});
-  expect_malformed(put(nodes, {chain, {entry(4, "m")}, {}}), nodes);
+  for (int i = 0; i < 100'000; ++i) chain = put(nodes, {chain, {}, {}});  // too many for the stack
+  const Cid root = put(nodes, {chain, {entry(4, "m")}, {}});
+  expect_malformed(root, nodes);
+
+  int asked_for = 0;
+  Walker walker(root, [&](const Cid& cid) -> Result<ByteView> {
+    ++asked_for;
+    return ByteView(nodes.at(cid));
+  });
+  EXPECT_EQ(walker.next().error(), Errc::mst_malformed);
+  EXPECT_EQ(asked_for, 5);  // layers 4 to 0
 }
 
 TEST(MstWalker, DamagedTreesAgreeWithATreeBuiltAnew) {
