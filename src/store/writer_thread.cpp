@@ -20,6 +20,10 @@ constexpr std::size_t kMany = 4;
 
 const std::vector<double> kSizes = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000, 2'000, 5'000, 10'000};
 
+/// Whether one member of a transaction may have failed it. A database that others hold refuses each of them alike, and
+/// every try waits for it.
+bool may_be_of_one(const Error& error) { return error != Errc::busy; }
+
 metrics::Counter& failures(metrics::Registry& metrics, const char* what) {
   return metrics.counter("tap_store_failures_total", "Database work that failed", {{"what", what}});
 }
@@ -166,7 +170,7 @@ void WriterThread::transact(Batch batch) {
       results.emplace_back(*first);
       first = outbox::EventId{static_cast<std::uint64_t>(*first) + write.events.size()};
     }
-  } else if (writes.size() + (acks_.empty() ? 0 : 1) > 1) {
+  } else if (may_be_of_one(first.error()) && writes.size() + (acks_.empty() ? 0 : 1) > 1) {
     one_by_one(writes, results);
   } else {
     results.assign(writes.size(), first);
@@ -212,7 +216,7 @@ Result<outbox::EventId> WriterThread::apply(std::span<const Write> writes, std::
   if (result) {
     writing_.succeeded();
     checkpointer_->after_transaction();
-  } else if (writes.size() <= 1) {  // else its members are tried alone
+  } else if (writes.size() <= 1 || !may_be_of_one(result.error())) {  // else its members are tried alone
     writing_.failed(result.error());
   }
   if (!result) report_superseded(result.error());

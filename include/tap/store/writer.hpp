@@ -22,7 +22,8 @@ class Writer {
  public:
   virtual ~Writer() = default;
   /// Resumes once the write is durable and the outbox has heard of its events. A transaction that fails is rolled back
-  /// and its members run one by one, so that one bad member does not fail its neighbours. Waits when the inbox is full.
+  /// and its members run one by one, so that one bad member does not fail its neighbours; not while another process
+  /// holds the database, which fails all of them with Errc::busy. Waits when the inbox is full.
   /// A caller that is cancelled in this wait has written nothing; an accepted write cannot be cancelled: its caller
   /// hears the answer first, so that what it keeps in memory stays in step.
   [[nodiscard]] virtual Task<Result<void>> commit(Write write) = 0;

@@ -4,6 +4,8 @@
 namespace tap::store {
 namespace {
 
+using testing::Field;
+
 TEST_F(WriterTest, CommitIsDurableAndHeardOfBeforeItResumes) {
   start();
   auto told = [](Writer& writer, FakeInbox& inbox) -> Task<bool> {
@@ -94,6 +96,21 @@ TEST_F(WriterTest, FailingDatabaseFailsItsCallersAndRecovers) {
   EXPECT_TRUE(finish(two));
   EXPECT_THAT(inbox_.log, ElementsAre("two"));
   EXPECT_GE(metrics_.counter("tap_store_failures_total", "", {{"what", "transaction"}}).value(), 1U);
+}
+
+TEST_F(WriterTest, LockedDatabaseIsTriedOnceForAllOfATransaction) {
+  start();
+  auto held = hold();
+  std::vector<test::Loop::Started<Result<void>>> waiting;
+  for (int i = 0; i < 20; ++i) waiting.push_back(commit(std::to_string(i)));
+  store_->fail_with(Errc::busy);
+  store_->release();
+  for (auto& one : waiting) EXPECT_EQ(finish(one).error(), Errc::busy);
+  EXPECT_EQ(finish(held).error(), Errc::busy);
+  writer_->stop();
+  EXPECT_THAT(store_->applied(),
+              ElementsAre(Field(&HeldStore::Applied::writes, 1), Field(&HeldStore::Applied::writes, 20)));
+  EXPECT_EQ(metrics_.counter("tap_store_failures_total", "", {{"what", "transaction"}}).value(), 2U);
 }
 
 TEST_F(WriterTest, FullInboxWaitsAndGoesOn) {
