@@ -3,12 +3,11 @@
 
 #include "tap/async/event.hpp"
 #include "tap/base/bytes.hpp"
-#include "tap/base/thread.hpp"
 
 #include "net/dns_answer.hpp"
+#include "net/lookup_threads.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include <arpa/inet.h>
 #include <array>
@@ -30,6 +29,7 @@ using Texts = std::vector<std::string>;
 
 constexpr std::size_t kMaxName = 253;  // as text (RFC 1035)
 constexpr std::size_t kMaxAnswer = 65'535;
+constexpr std::chrono::seconds kGoodbye{1};  // how long the end of the process waits for look-ups under way
 
 ip::address address_of(const sockaddr& address) {
   if (address.sa_family == AF_INET6) {
@@ -125,39 +125,36 @@ class Pool {
         capacity_(threads + max_queued),
         open_(std::make_shared<Open>(metrics == nullptr ? nullptr : &metrics->queue(name, capacity_))),
         threads_(threads) {}
-  Pool(const Pool&) = delete;
-  Pool& operator=(const Pool&) = delete;
-  ~Pool() {
-    threads_.stop();
-    threads_.join();
-  }
 
   template <class T>
   Task<Result<T>> run(std::function<Result<T>()> look_up) {
     if (open_->count() >= capacity_) co_return fail(Errc::resolve_failed, "too many look-ups");
     auto call = std::make_shared<Call<T>>(async::Event(loop_));
     open_->add(1);
-    asio::post(threads_, [loop = loop_, open = open_, caller = std::weak_ptr(call), look_up = std::move(look_up)] {
-      name_this_thread("tap-resolver");
+    threads_.submit([loop = loop_, open = open_, caller = std::weak_ptr(call), look_up = std::move(look_up)] {
       // Whoever has given up while queued costs no look-up.
       Result<T> answer = caller.expired() ? fail(Errc::timed_out) : look_up();
-      asio::post(loop, [open, caller, answer = std::move(answer)] {
-        open->add(-1);
-        const auto waiting = caller.lock();
-        if (!waiting) return;
-        waiting->answer = answer;
-        waiting->answered.notify_all();
-      });
+      return [loop, open, caller, answer = std::move(answer)] {
+        asio::post(loop, [open, caller, answer] {
+          open->add(-1);
+          const auto waiting = caller.lock();
+          if (!waiting) return;
+          waiting->answer = answer;
+          waiting->answered.notify_all();
+        });
+      };
     });
     while (!call->answer) co_await call->answered.wait();
     co_return std::move(*call->answer);
   }
+  void close() { threads_.close(); }
+  void leave(LookupThreads::Clock::time_point deadline) { threads_.leave(deadline); }
 
  private:
   Executor loop_;
   std::size_t capacity_;
   std::shared_ptr<Open> open_;  // shared with answers on their way; loop only
-  asio::thread_pool threads_;
+  LookupThreads threads_;
 };
 
 class SystemResolver final : public Resolver {
@@ -169,6 +166,12 @@ class SystemResolver final : public Resolver {
         did_web_(loop, options.did_web_threads, options.max_queued, metrics, "names_did_web"),
         handles_(loop, options.handle_threads, options.max_queued, metrics, "names_handles"),
         txt_(std::move(loop), options.txt_threads, options.max_queued, metrics, "names_txt") {}
+  ~SystemResolver() override {
+    const auto deadline = LookupThreads::Clock::now() + kGoodbye;
+    const std::array pools = {&operators_, &pds_, &did_web_, &handles_, &txt_};
+    for (Pool* pool : pools) pool->close();  // so that all of them end at the same time
+    for (Pool* pool : pools) pool->leave(deadline);
+  }
 
   Task<Result<Addresses>> addresses(std::string host, Names whose) override {
     boost::system::error_code not_literal;

@@ -30,7 +30,7 @@ enum class Names : std::uint8_t {
 /// A look-up cannot be stopped, but its caller can leave: a cancelled wait ends at once, and the look-up holds one
 /// thread until its own timeouts (seconds). With all threads of its kind held, later ones queue; with the queue full
 /// they are resolve_failed. TXT records are a kind of their own. Destruction forgets the queue and waits for the
-/// look-ups under way.
+/// look-ups under way, but no longer than a second: their threads are left behind.
 class Resolver {
  public:
   virtual ~Resolver() = default;

@@ -149,6 +149,20 @@ TEST_F(LookUps, ThatHangDelayTheirOwnKind) {
   EXPECT_EQ(slow.take().error(), Errc::resolve_failed);
 }
 
+/// The process ends with its resolver, whatever strangers' servers do.
+TEST_F(LookUps, ThatHangAreLeftBehindAtTheEnd) {
+  dns_.set_silent("slow.test");
+  auto resolver = make_resolver(loop_.executor(), {.attempt_timeout = 1min, .port = dns_.port()});
+  auto text = loop_.start(resolver->txt("slow.test"));
+  auto address = loop_.start(resolver->addresses("slow.test", Names::pds));
+  loop_.run_until([&] { return dns_.queries("slow.test") >= 2; });
+  const auto begin = std::chrono::steady_clock::now();
+  resolver.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, test::kPatience);
+  EXPECT_FALSE(text.done());
+  EXPECT_FALSE(address.done());
+}
+
 TEST(Addresses, ALiteralIsItself) {
   test::Loop loop;
   const auto resolver = make_resolver(loop.executor());
