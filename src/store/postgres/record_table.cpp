@@ -8,8 +8,6 @@
 namespace tap::store::postgres {
 namespace {
 
-/// Strangers choose the names of collections: the map of those seen has a bound.
-constexpr std::size_t kMaxCollections = 65'536;
 constexpr std::size_t kMaxEnds = 10'000;
 
 /// Rows of the record index, column by column.
@@ -144,7 +142,7 @@ Result<std::vector<std::int64_t>> RecordTable::intern(Connection& to, const std:
     if (!collections_.contains(name)) missing.emplace_back(name);
   }
   if (!missing.empty()) {
-    if (collections_.size() + missing.size() > kMaxCollections) {
+    if (collections_.size() + missing.size() > max_collections_) {
       collections_.clear();
       missing.assign(names.begin(), names.end());
     }

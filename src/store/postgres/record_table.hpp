@@ -4,6 +4,8 @@
 #include "store/fold.hpp"
 #include "store/postgres/connection.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -18,6 +20,9 @@ namespace tap::store::postgres {
 /// queued.
 class RecordTable {
  public:
+  /// Strangers choose the names of collections: of those seen no more are remembered.
+  explicit RecordTable(std::size_t max_collections = 65'536) : max_collections_(max_collections) {}
+
   /// The last content of each record of these repos, which exist.
   [[nodiscard]] Result<void> put(Connection& to, std::span<const FoldPlan::Repo* const> repos,
                                  const std::vector<std::string>& collections);
@@ -36,6 +41,7 @@ class RecordTable {
                                                      const std::vector<std::int64_t>& collections,
                                                      const std::vector<std::string_view>& rkeys);
 
+  std::size_t max_collections_;
   std::unordered_map<std::string, std::int64_t> collections_;
   /// Of some repos and collections a key behind which there is no record: whoever writes in order need not ask, and
   /// what is not asked need not be waited for.

@@ -39,13 +39,14 @@ void Vacuum::add(std::uint64_t bytes) {
   begin_above(kMany);
 }
 
-void Vacuum::idle() { begin_above(kFew); }
+bool Vacuum::idle() { return begin_above(kFew); }
 
-void Vacuum::begin_above(std::uint64_t bytes) {
+bool Vacuum::begin_above(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  if (deleted_ < bytes || wanted_) return;
+  if (deleted_ < bytes || wanted_) return false;
   wanted_ = true;
   changed_.notify_one();
+  return true;
 }
 
 void Vacuum::run() {

@@ -25,11 +25,11 @@ class Vacuum {
 
   /// So many bytes of rows were deleted; begins once they are many.
   void add(std::uint64_t bytes);
-  /// There is nothing else to do: begins also for few.
-  void idle();
+  /// There is nothing else to do: begins also for few. True when it did.
+  bool idle();
 
  private:
-  void begin_above(std::uint64_t bytes);
+  bool begin_above(std::uint64_t bytes);
   void run();
   [[nodiscard]] Result<void> clean() const;
 

@@ -29,6 +29,19 @@ TEST_P(StoreContract, AddedRepoIsPendingWithoutHead) {
   EXPECT_EQ(all.at(5).repo, (repos::Repo{State::pending, Account::active, std::nullopt}));
 }
 
+TEST_P(StoreContract, EveryRepoIsLoadedHoweverManyThereAre) {
+  constexpr std::uint64_t kRepos = 10'001;  // more than are read at once
+  close();
+  const std::string insert =
+      "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(kRepos) +
+      ") INSERT INTO repos (id, did, state, account) SELECT i, 'did:web:d' || i || '.example.com', 0, 0 FROM n";
+  backend_->sql(insert, insert);
+  open();
+  const auto all = repos();
+  EXPECT_EQ(all.size(), kRepos);
+  EXPECT_TRUE(all.contains(kRepos));
+}
+
 TEST_P(StoreContract, AddOfAKnownDidChangesNothing) {
   apply(write_of({AddRepo{RepoId{1}, did_of(1)}, SetState{RepoId{1}, State::active, "", 0, 0}}));
   apply(write_of({AddRepo{RepoId{2}, did_of(1)}, SetState{RepoId{2}, State::error, "no", 1, 1}}));

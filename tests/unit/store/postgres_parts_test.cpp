@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// Parts of the store on PostgreSQL, each by itself: what a whole store would show only after days.
+#include "store/postgres/record_table.hpp"
+#include "store/postgres/session.hpp"
+#include "store/postgres/vacuum.hpp"
+#include "unit/store/postgres_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace tap::store::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+
+class PostgresParts : public PostgresStore {
+ protected:
+  /// Outside of any part.
+  std::string sql(const std::string& statements) {
+    return server_->sql("SET search_path = " + backend_->schema() + "; " + statements);
+  }
+  void make_tables() {
+    open();
+    store_.reset();
+  }
+};
+
+TEST_F(PostgresParts, RecordsAreIndexedAlsoWhenTheNamesOfCollectionsNoLongerFitInMemory) {
+  make_tables();
+  auto connection = Connection::open(backend_->url(), "parts_test").value();
+  RecordTable records(2);
+  const auto put_into = [&](const std::vector<std::string>& collections) {
+    AdvanceHead commit{RepoId{1}, head_of(1, 1), {}};
+    for (const std::string& collection : collections) commit.changes.push_back(put(collection, "k", 1));
+    FoldPlan plan;
+    plan.add({&commit, 1});
+    plan.finish();
+    const FoldPlan::Repo* repo = plan.repos().data();
+    connection.queue("BEGIN");
+    auto done = records.put(connection, {&repo, 1}, plan.collections());
+    if (done) done = connection.run("COMMIT");
+    ASSERT_TRUE(done) << done.error().message();
+  };
+  put_into({"a.a.a", "b.b.b"});
+  put_into({"b.b.b", "c.c.c"});  // one is known, and goes to make room for the other
+  put_into({"a.a.a", "d.d.d"});
+  EXPECT_EQ(sql("SELECT string_agg(nsid, ' ' ORDER BY nsid) FROM records JOIN collections ON id = collection_id"),
+            "a.a.a b.b.b c.c.c d.d.d");
+}
+
+TEST_F(PostgresParts, WhatWasVacuumedIsNotVacuumedAgain) {
+  constexpr std::uint64_t kFew = std::uint64_t{1} << 20;
+  make_tables();
+  Vacuum vacuum(backend_->url(), {});
+  EXPECT_FALSE(vacuum.idle());
+  vacuum.add(kFew);
+  EXPECT_TRUE(vacuum.idle());
+  const auto end = std::chrono::steady_clock::now() + 20s;
+  while (sql("SELECT vacuum_count FROM pg_stat_user_tables WHERE relid = 'journal'::regclass") != "1") {
+    ASSERT_LT(std::chrono::steady_clock::now(), end);
+    std::this_thread::yield();
+  }
+  EXPECT_FALSE(vacuum.idle());
+  vacuum.add(kFew);
+  EXPECT_TRUE(vacuum.idle());
+}
+
+TEST_F(PostgresParts, WriterWaitsAMinuteForWhoeverLocksItsTables) {
+  Session session(backend_->url(), 10s, false);
+  ASSERT_TRUE(session.open({}));
+  std::string patience;
+  ASSERT_TRUE(session.read([&](Connection& connection) {
+    return connection.each("SELECT current_setting('lock_timeout')", [&](const Row& row) { patience = row.text(0); });
+  }));
+  EXPECT_EQ(patience, "1min");
+}
+
+TEST_F(PostgresParts, FormerSessionThatEndsLateEachTimeIsNotTakenForAnotherTap) {
+  // It would hold the lock for seconds. A function in front of the server's own refuses it at once.
+  const std::string lock = backend_->schema() + ".pg_advisory_lock(bigint)";
+  Session session(server_->url("&options=-csearch_path%3D" + backend_->schema() + "%2Cpg_catalog"), 10s, false);
+  ASSERT_TRUE(session.open({}));
+  const auto transact = [&] { return session.transact([](Connection&) { return Result<void>(); }); };
+  for (int time = 0; time < 6; ++time) {
+    server_->sql("CREATE FUNCTION " + lock +
+                 " RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'held' USING ERRCODE = '55P03'; END $$");
+    server_->sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name LIKE 'tap-%'");
+    EXPECT_EQ(transact().error(), Errc::busy);
+    server_->sql("DROP FUNCTION " + lock);
+    auto done = transact();
+    while (!done && done.error() == Errc::busy) done = transact();  // tries are seldom
+    ASSERT_TRUE(done) << done.error().message();
+  }
+}
+
+}  // namespace
+}  // namespace tap::store::postgres
