@@ -8,10 +8,10 @@
 #include "app/metrics_server.hpp"
 #include "app/parts.hpp"
 #include "app/process_metrics.hpp"
+#include "app/stop_signals.hpp"
 #include "app/stopper.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 
 #include <cstdlib>
 #include <optional>
@@ -31,10 +31,10 @@ constexpr int kHandleCheckers = 16;
 /// The life of the process: start, serve, stop. Everything runs on the thread that calls run().
 class App {
  public:
-  App(const Config& config, const std::string& ca_file)
+  App(const Config& config, const std::string& ca_file, StopSignals& signals)
       : config_(config),
+        signals_(signals),
         loop_(1),
-        signals_(loop_, SIGINT, SIGTERM),
         stop_(loop_.get_executor()),
         parts_(loop_.get_executor(), config, ca_file, failure_handler()),
         intake_(loop_.get_executor(), failure_handler()),
@@ -75,13 +75,9 @@ class App {
   }
 
   Task<void> watch_signals() {
-    const int signal = co_await signals_.async_wait(asio::use_awaitable);
+    const int signal = co_await signals_.first();
     kLog.info("received a signal", {{"signal", signal}});
     request_stop(0);
-    co_await signals_.async_wait(asio::use_awaitable);
-    kLog.warn("received a second signal, exiting at once");
-    log::flush();
-    std::_Exit(kPartFailed);
   }
 
   Task<void> main() {
@@ -129,7 +125,7 @@ class App {
 
   bool fail_to_start(const Error& error) {
     kLog.error("service error", {{"error", error.message()}});
-    status_ = kPartFailed;
+    request_stop(kPartFailed);
     return false;
   }
 
@@ -172,8 +168,8 @@ class App {
   }
 
   Config config_;
+  StopSignals& signals_;
   asio::io_context loop_;
-  asio::signal_set signals_;
   async::Event stop_;
   Parts parts_;
   std::unique_ptr<MetricsServer> metrics_server_;
@@ -186,11 +182,12 @@ class App {
 }  // namespace
 
 int run(const Config& config, const std::string& ca_file) {
+  StopSignals signals;
   kLog.info("creating tap service", {{"relayUrl", config.relay_url}, {"plcUrl", config.plc_url}});
   for (const std::string& line : without_effect(config)) kLog.warn("a setting has no effect", {{"reason", line}});
   std::optional<App> app;
   try {
-    app.emplace(config, ca_file);
+    app.emplace(config, ca_file, signals);
   } catch (const std::runtime_error& error) {
     kLog.error("exiting process", {{"error", error.what()}});
     return kStartFailed;
