@@ -46,11 +46,6 @@ class App {
     root_.spawn("signals", watch_signals());
     root_.spawn("main", main());
     loop_.run();
-    // What could not be stopped still refers to the parts: leave without taking them down.
-    if (!clean_) {
-      log::flush();
-      std::_Exit(status_);
-    }
     return status_;
   }
 
@@ -143,7 +138,12 @@ class App {
         {"services", 5s, [this] { return join(services_); }},
         {"writer", 10s, [this] { return parts_.writer->flush(); }},
     };
-    clean_ = co_await stop_in_order(std::move(steps));
+    // What could not be stopped still refers to the parts, and may hang in the database: leave without taking them
+    // down. What is not durable comes again.
+    if (!co_await stop_in_order(std::move(steps))) {
+      log::flush();
+      std::_Exit(status_);
+    }
     parts_.reader->stop();
     parts_.writer->stop();
     metrics_server_.reset();
@@ -175,7 +175,6 @@ class App {
   std::unique_ptr<MetricsServer> metrics_server_;
   async::TaskGroup intake_, delivery_, services_, root_;
   bool stopping_ = false;
-  bool clean_ = true;
   int status_ = 0;
 };
 

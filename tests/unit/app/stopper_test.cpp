@@ -3,12 +3,14 @@
 
 #include "tap/async/event.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
+#include "support/loop.hpp"
+
+#include <boost/asio/async_result.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <stdexcept>
 #include <string>
 
 namespace tap::app {
@@ -18,10 +20,8 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 
 bool run(std::vector<StopStep> steps) {
-  boost::asio::io_context loop;
-  auto clean = boost::asio::co_spawn(loop, stop_in_order(std::move(steps)), boost::asio::use_future);
-  loop.run();
-  return clean.get();
+  test::Loop loop;
+  return loop.run(stop_in_order(std::move(steps)));
 }
 
 StopStep noting(std::string_view name, std::vector<std::string>& order) {
@@ -47,6 +47,17 @@ TEST(Stopper, AFailedStepDoesNotKeepTheNextOneFromStopping) {
   EXPECT_THAT(order, ElementsAre("next"));
 }
 
+TEST(Stopper, AnExceptionOfAStepDoesNotKeepTheNextOneFromStopping) {
+  std::vector<std::string> order;
+  const StopStep failing = {"failing", 1min, []() -> Task<Result<void>> {
+                              throw std::runtime_error("a bug");
+                              co_return Result<void>{};
+                            }};
+
+  EXPECT_FALSE(run({failing, noting("next", order)}));
+  EXPECT_THAT(order, ElementsAre("next"));
+}
+
 TEST(Stopper, AStepThatHangsIsGivenUpAtItsLimit) {
   std::vector<std::string> order;
   const StopStep hanging = {"hanging", 1ms, []() -> Task<Result<void>> {
@@ -57,6 +68,26 @@ TEST(Stopper, AStepThatHangsIsGivenUpAtItsLimit) {
 
   EXPECT_FALSE(run({hanging, noting("next", order)}));
   EXPECT_THAT(order, ElementsAre("next"));
+}
+
+/// Such as a write, which is not cancelled once it is accepted.
+TEST(Stopper, AStepThatDoesNotHeedItsCancellationIsLeftBehind) {
+  namespace asio = boost::asio;
+  test::Loop loop;
+  std::vector<std::string> order;
+  std::move_only_function<void()> answer;
+  const StopStep deaf = {
+      "deaf", 1ms, [&]() -> Task<Result<void>> {
+        co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
+            [&](auto handler) { answer = [handler = std::move(handler)]() mutable { std::move(handler)(); }; },
+            asio::use_awaitable);
+        co_return Result<void>{};
+      }};
+
+  EXPECT_FALSE(loop.run(stop_in_order({deaf, noting("next", order)})));
+  EXPECT_THAT(order, ElementsAre("next"));
+  answer();
+  loop.settle();
 }
 
 }  // namespace
