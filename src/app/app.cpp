@@ -184,6 +184,9 @@ int run(const Config& config, const std::string& ca_file) {
   StopSignals signals;
   kLog.info("creating tap service", {{"relayUrl", config.relay_url}, {"plcUrl", config.plc_url}});
   for (const std::string& line : without_effect(config)) kLog.warn("a setting has no effect", {{"reason", line}});
+  if (const auto because = implies_private_hosts(config); !because.empty() && !config.allow_private_hosts) {
+    kLog.warn("hosts in private networks may be asked", {{"reason", std::string(because) + " is on loopback"}});
+  }
   std::optional<App> app;
   try {
     app.emplace(config, ca_file, signals);

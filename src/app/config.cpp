@@ -7,6 +7,7 @@
 
 #include "app/values.hpp"
 
+#include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -46,6 +47,14 @@ std::string out_of_range(const Config& config, const Option& option) {
            ", not " + print_duration(value);
   }
   return {};
+}
+
+bool is_on_loopback(const std::string& text) {
+  const auto url = net::Url::parse(text);
+  if (!url) return false;
+  boost::system::error_code not_literal;
+  const auto address = boost::asio::ip::make_address(url->host, not_literal);
+  return url->host == "localhost" || (!not_literal && address.is_loopback());
 }
 
 const Option& option_of(std::string_view flag) { return *std::ranges::find(options(), flag, &Option::flag); }
@@ -288,6 +297,12 @@ std::string validate(const Config& config) {
   for (const Option& option : options()) {
     if (std::string error = out_of_range(config, option); !error.empty()) return error;
   }
+  return {};
+}
+
+std::string_view implies_private_hosts(const Config& config) {
+  if (is_on_loopback(config.relay_url)) return "relay-url";
+  if (is_on_loopback(config.plc_url)) return "plc-url";
   return {};
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "app/parts.hpp"
 
-#include <boost/asio/ip/address.hpp>
-
 #include <algorithm>
 #include <filesystem>
 #include <stdexcept>
@@ -19,16 +17,8 @@ milliseconds to_milliseconds(std::chrono::nanoseconds duration) {
 
 net::Url url_of(const std::string& text) { return net::Url::parse(text).value(); }  // validated at start
 
-/// Where the operator's own relay or PLC is on this machine, other hosts of the network are as well.
-bool is_on_loopback(const net::Url& url) {
-  boost::system::error_code not_literal;
-  const auto address = boost::asio::ip::make_address(url.host, not_literal);
-  return url.host == "localhost" || (!not_literal && address.is_loopback());
-}
-
 bool private_hosts_allowed(const Config& config) {
-  return config.allow_private_hosts || is_on_loopback(url_of(config.relay_url)) ||
-         is_on_loopback(url_of(config.plc_url));
+  return config.allow_private_hosts || !implies_private_hosts(config).empty();
 }
 
 std::size_t webhook_requests(const Config& config) {

@@ -267,6 +267,11 @@ INSTANTIATE_TEST_SUITE_P(
                  {"--metrics-listen", "TAP_METRICS_LISTEN", "--bind", "TAP_BIND"}}),
     RowName());
 
+TEST_F(TapTest, SaysThatPrivateHostsMayBeAskedWhenARelayOnThisMachineImpliesIt) {
+  start();
+  EXPECT_EQ(tap().wait_for_line("hosts in private networks may be asked").at("reason"), "relay-url is on loopback");
+}
+
 /// What the original takes in silence though it does nothing, and which so many may have set.
 struct Idle {
   std::string row;

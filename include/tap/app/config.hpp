@@ -90,6 +90,10 @@ std::vector<std::size_t> add_dotenv(std::string_view text, Environment& environm
 /// empty.
 [[nodiscard]] std::string validate(const Config& config);
 
+/// Which setting implies that hosts in private networks may be asked: where the operator's own relay or directory is on
+/// this machine, other hosts of the network are as well. Empty when none does.
+[[nodiscard]] std::string_view implies_private_hosts(const Config& config);
+
 /// Settings that another one leaves without effect, a line for each that names flag and variable. The original takes
 /// them in silence, so they do not keep anybody from starting.
 [[nodiscard]] std::vector<std::string> without_effect(const Config& config);

@@ -166,5 +166,18 @@ TEST(Validate, WhatHasNoEffectIsNamedButTaken) {
               ElementsAre(HasSubstr("TAP_SIGNAL_COLLECTION"), HasSubstr("TAP_NO_REPLAY")));
 }
 
+TEST(PrivateHosts, AreImpliedByARelayOrADirectoryOnThisMachine) {
+  EXPECT_THAT(implies_private_hosts(Config{}), IsEmpty());
+  for (const char* host : {"localhost:1234", "127.0.0.1", "127.8.0.1:80", "[::1]:80"}) {
+    const std::string url = std::string("http://") + host;
+    EXPECT_EQ(implies_private_hosts(changed([&](Config& c) { c.relay_url = url; })), "relay-url") << host;
+    EXPECT_EQ(implies_private_hosts(changed([&](Config& c) { c.plc_url = url; })), "plc-url") << host;
+  }
+  for (const char* host : {"localhost.example", "10.0.0.1", "0.0.0.0", "[fe80::1]"}) {
+    const std::string url = std::string("http://") + host;
+    EXPECT_THAT(implies_private_hosts(changed([&](Config& c) { c.relay_url = url; })), IsEmpty()) << host;
+  }
+}
+
 }  // namespace
 }  // namespace tap::app
