@@ -18,11 +18,20 @@ Replay::Replay(repos::RepoId id, atproto::Did did, atproto::PublicKey key, const
                repos::Head snapshot, WallTime now)
     : id_(id), did_(std::move(did)), key_(std::move(key)), filter_(filter), head_(snapshot), now_(now) {}
 
-void Replay::take(std::span<const store::BufferedCommit> buffered) {
-  for (const store::BufferedCommit& event : buffered) {
-    if (broken_) return;
-    if (event.rev > head_.rev) take_one(event);
+std::span<const store::BufferedCommit> Replay::take(std::span<const store::BufferedCommit> buffered) {
+  while (!buffered.empty() && bytes_ < kWriteBytes) {
+    if (buffered.front().rev > head_.rev) take_one(buffered.front());
+    if (broken_) return {};
+    buffered = buffered.subspan(1);
   }
+  return buffered;
+}
+
+void Replay::move_to(store::Write& write) {
+  if (!changes_.empty()) write.mutations.emplace_back(store::PutRecords{id_, std::exchange(changes_, {})});
+  std::ranges::move(events_, std::back_inserter(write.events));
+  events_.clear();
+  bytes_ = 0;
 }
 
 void Replay::take_one(const store::BufferedCommit& event) {
@@ -47,8 +56,10 @@ void Replay::take_commit(ByteView body) {
   if (!accept(verify::decide(repo(), *commit, now_))) return;
   auto advance = ledger::advance_of(id_, head_, *commit);
   head_ = advance.head;
-  std::ranges::move(advance.changes, std::back_inserter(changes));
-  ledger::append_events(events, *commit, true);
+  std::ranges::move(advance.changes, std::back_inserter(changes_));
+  const std::size_t before = events_.size();
+  ledger::append_events(events_, *commit, true);
+  for (std::size_t i = before; i < events_.size(); ++i) bytes_ += events_[i].body.size();
 }
 
 void Replay::take_sync(ByteView body) {

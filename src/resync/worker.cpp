@@ -12,8 +12,7 @@
 #include "resync/stored_index.hpp"
 #include "resync/tree_check.hpp"
 
-#include <algorithm>
-#include <iterator>
+#include <span>
 #include <utility>
 
 namespace tap::resync {
@@ -159,7 +158,7 @@ Task<Result<Worker::Settled>> Worker::join_live(Claim& claim, repos::Head snapsh
   if (!claim.holds()) co_return fail(Errc::removed);
 
   Replay replay(claim.id(), claim.did(), std::move(key), filter_, snapshot, parts_.clock.wall());
-  auto doubtful = co_await doubt(claim, replay);
+  auto doubtful = co_await doubt(claim, replay, write);
   if (!doubtful) co_return std::unexpected(doubtful.error());
   store::SetState state{claim.id(), repos::State::active, {}, 0, 0};
   Settled settled{.head = replay.head()};
@@ -172,13 +171,10 @@ Task<Result<Worker::Settled>> Worker::join_live(Claim& claim, repos::Head snapsh
               {{"did", claim.did().str()}, {"rev", snapshot.rev.str()}, {"error", state.error}});
   }
   const repos::State after = state.state;
+  replay.move_to(write);
   write.mutations.emplace_back(store::SetHead{claim.id(), replay.head()});
-  if (!replay.changes.empty()) {
-    write.mutations.emplace_back(store::PutRecords{claim.id(), std::move(replay.changes)});
-  }
   write.mutations.emplace_back(store::DropBuffered{claim.id()});
   write.mutations.emplace_back(std::move(state));
-  std::ranges::move(replay.events, std::back_inserter(write.events));
   if (auto written = co_await parts_.writer.commit(std::move(write)); !written) {
     co_return std::unexpected(written.error());
   }
@@ -188,8 +184,8 @@ Task<Result<Worker::Settled>> Worker::join_live(Claim& claim, repos::Head snapsh
   co_return settled;
 }
 
-Task<Result<std::optional<Error>>> Worker::doubt(const Claim& claim, Replay& replay) {
-  auto broken = co_await replay_buffered(claim, replay);
+Task<Result<std::optional<Error>>> Worker::doubt(const Claim& claim, Replay& replay, store::Write& write) {
+  auto broken = co_await replay_buffered(claim, replay, write);
   if (!broken) co_return broken;
   if (*broken) {
     rejoined_.add();
@@ -210,7 +206,7 @@ Task<Result<std::optional<Error>>> Worker::doubt(const Claim& claim, Replay& rep
   co_return std::nullopt;
 }
 
-Task<Result<std::optional<Error>>> Worker::replay_buffered(const Claim& claim, Replay& replay) {
+Task<Result<std::optional<Error>>> Worker::replay_buffered(const Claim& claim, Replay& replay, store::Write& write) {
   if (parts_.ledger.buffer_overflowed(claim.id())) co_return Error(Errc::buffer_full);
   if (!parts_.ledger.has_buffered(claim.id())) co_return std::nullopt;
   for (std::int64_t after = 0; !replay.broken();) {
@@ -218,10 +214,14 @@ Task<Result<std::optional<Error>>> Worker::replay_buffered(const Claim& claim, R
     if (!page) co_return std::unexpected(page.error());
     if (page->empty()) break;
     after = page->back().row;
-    co_await parts_.cpu.run([&replay, &page] {
-      replay.take(*page);
-      return true;
-    });
+    for (std::span<const store::BufferedCommit> rest = *page;;) {
+      rest = co_await parts_.cpu.run([&replay, rest] { return replay.take(rest); });
+      if (rest.empty()) break;
+      replay.move_to(write);
+      if (auto written = co_await parts_.writer.commit(std::exchange(write, {})); !written) {
+        co_return std::unexpected(written.error());
+      }
+    }
   }
   co_return replay.broken();
 }

@@ -51,13 +51,16 @@ class Worker {
   };
   /// Writes what differs from the index, but for the last batch.
   [[nodiscard]] Task<Result<Merged>> merge(Claim& claim, Fetched& fetched, const atproto::Commit& commit);
-  /// `write` goes before what the live commits ask for.
+  /// `write` goes before what the live commits ask for. Where they are many there are writes before the last one: like
+  /// batches of the merge they leave index and consumers ahead of the head, in step, should the end not come.
   [[nodiscard]] Task<Result<Settled>> join_live(Claim& claim, repos::Head snapshot, atproto::PublicKey key,
                                                 store::Write write);
   /// Why the repo is to be fetched again, snapshot and live commits being what they are; nothing when it is good.
-  [[nodiscard]] Task<Result<std::optional<Error>>> doubt(const Claim& claim, Replay& replay);
-  /// Reads what was buffered into `replay`; says what was in the way of all of it.
-  [[nodiscard]] Task<Result<std::optional<Error>>> replay_buffered(const Claim& claim, Replay& replay);
+  [[nodiscard]] Task<Result<std::optional<Error>>> doubt(const Claim& claim, Replay& replay, store::Write& write);
+  /// Reads what was buffered into `replay`, and writes it behind `write` while it is more than one write; the rest of
+  /// both is to be written. Says what was in the way of all of it.
+  [[nodiscard]] Task<Result<std::optional<Error>>> replay_buffered(const Claim& claim, Replay& replay,
+                                                                   store::Write& write);
 
   const ResyncParts& parts_;
   const verify::Filter& filter_;
