@@ -217,6 +217,10 @@ TEST_F(HttpServer, RequestsThatWaitForADatabaseThatHangsDoNotKeepOthersFromTheir
   EXPECT_EQ(refused.body, "{\"message\":\"too many requests wait for the database\"}\n");
   EXPECT_EQ(ask("GET", "/health").status, 200);
   EXPECT_EQ(ask("GET", "/stats/repo-count").status, 200);
+  auto consumer = dial();
+  consumer->send(request("GET", "/channel", "", "Upgrade: websocket\r\nConnection: Upgrade\r\n"));
+  loop.run_until([&] { return !hub.upgrades.empty() || !consumer->received().empty(); });
+  EXPECT_THAT(hub.upgrades, SizeIs(1)) << consumer->received();
   reader.gate.open();
   EXPECT_EQ(next(*waiting).status, 200);
   EXPECT_EQ(ask("POST", "/repos/add", R"({"dids":["did:plc:b"]})").status, 200);

@@ -126,8 +126,17 @@ TEST_F(HttpClientTest, ALongErrorPageStillTellsItsStatus) {
   const auto response = send({.url = url(), .max_body = 2048});
   ASSERT_TRUE(response);
   EXPECT_EQ(response->status, 404);
-  EXPECT_LE(response->body.size(), 64u << 10);
   EXPECT_EQ(outcome({.url = url()}), "502 ");
+}
+
+TEST_F(HttpClientTest, OfAnErrorPageWithoutAnEndLittleIsReadHoweverLargeAGoodAnswerMayBe) {
+  script({{.status = 500, .source = [] { return std::string(16 << 10, 'x'); }}});
+  const auto response = stream({.url = url(), .max_body = 8 << 20});
+  ASSERT_TRUE(response) << response.error().message();
+  EXPECT_EQ(response->status, 500);
+  EXPECT_FALSE(response->body.empty());
+  EXPECT_LE(response->body.size(), 64u << 10);
+  EXPECT_EQ(pieces_, 0u);
 }
 
 TEST_F(HttpClientTest, StreamsALargeBodyInSmallPieces) {

@@ -84,6 +84,21 @@ TEST_F(AgendaTest, DemandWithinAnAttemptThatPutsItsRepoOffIsNotLost) {
   EXPECT_EQ(agenda.next().size(), 0U) << "it was answered";
 }
 
+TEST_F(AgendaTest, DemandEndsWhenItsAccountLeavesMeanwhile) {
+  auto agenda = make({});
+  const auto id = add(1, State::error);
+  agenda.hurry(id);
+  {
+    const Attempt attempt(agenda, agenda.next().at(0));
+    table.set_account(id, repos::Account::deactivated);
+  }
+  table.set_account(id, repos::Account::active);
+  agenda.add(id);
+  const auto starts = agenda.next();
+  ASSERT_EQ(starts.size(), 1U);
+  EXPECT_FALSE(starts[0].hurried) << "nobody demanded this one";
+}
+
 TEST_F(AgendaTest, FetchesOnDemandAtOnceButLessOftenEachTime) {
   auto agenda = make({});
   const auto id = add(1, State::desynchronized);
@@ -233,6 +248,23 @@ TEST_F(AgendaTest, SlowsDownWhenTheHostsOfItsReposAreFull) {
   EXPECT_EQ(agenda.next().size(), 0U);
   clock.advance(2ms);
   EXPECT_EQ(agenda.next().size(), 1U);
+}
+
+TEST_F(AgendaTest, WakesUpSoonForTheReposBehindOneWhoseHostIsFull) {
+  auto agenda = make({.park = 0});
+  for (std::uint64_t number = 1; number <= 3; ++number) agenda.add(add(number));
+  auto starts = agenda.next();
+  Attempt first(agenda, std::move(starts.at(0)));
+  ASSERT_TRUE(first.enter("a"));
+  {
+    Attempt second(agenda, std::move(starts.at(1)));
+    EXPECT_FALSE(second.enter("a"));
+  }
+  EXPECT_EQ(agenda.next().size(), 0U);
+  const auto woken = loop.start(agenda.wait());
+  const auto late = loop.start(async::sleep_for(2s));  // of the loop's own time: the next look at the hosts is at 5 s
+  loop.run_until([&] { return woken.done() || late.done(); });
+  EXPECT_TRUE(woken.done());
 }
 
 TEST_F(AgendaTest, ReachesAHostWithRoomSoonBehindManyReposOfOneThatIsFull) {
