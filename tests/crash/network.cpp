@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kFirstRecords = 60;
 constexpr std::size_t kUnheardRecords = 150;
+constexpr unsigned kAwayInCalm = 33;  // percent
 
 }  // namespace
 
@@ -76,23 +77,29 @@ void Network::write_unheard(test::Author& member) {
 void Network::go_or_come_back(test::Author& member) {
   member.is_away = !member.is_away;
   if (!member.is_away) write_unheard(member);
+  tell_status(member);
+}
+
+void Network::tell_status(const test::Author& member) {
   send(member.account.status(!member.is_away,
                              member.is_away ? std::optional<std::string>("deactivated") : std::nullopt));
 }
 
-/// Removes it and adds it again. It is not written to meanwhile.
+/// Removes it and adds it again. It is not written to meanwhile; that it is away nobody knows then, until it is said.
 void Network::add_again(test::Author& member, const Ask& ask) {
   const std::string did = member.account.did().str();
   judge_.expect_everything_again(did);
   ask("/repos/remove", did);
   ask("/repos/add", did);
+  const std::lock_guard lock(mutex_);
+  if (member.is_away) tell_status(member);
 }
 
 void Network::calm_down() {
   const std::lock_guard lock(mutex_);
   for (const auto& member : members_) {
-    if (member->is_away) go_or_come_back(*member);
-    write(*member);
+    if (member->is_away != dice_.chance(kAwayInCalm)) go_or_come_back(*member);
+    if (!member->is_away) write(*member);
   }
 }
 
@@ -103,7 +110,9 @@ test::Judge::Truth Network::truth(const std::string& did) {
 }
 
 void Network::settled() {
-  for (const auto& member : members_) member->deleted.clear();
+  for (const auto& member : members_) {
+    if (!member->is_away) member->deleted.clear();
+  }
   relay_.forget(std::exchange(settled_, seq_));
 }
 

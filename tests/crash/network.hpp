@@ -29,8 +29,8 @@ class Network {
 
   /// One thing that happens to one account: a few writes, mostly.
   void act(const Ask& ask);
-  /// Brings back whoever is away, and writes a last time everywhere, so that nothing is left that only the next commit
-  /// would show.
+  /// A third is away now. The others are there, and write a last time, so that nothing is left that only the next
+  /// commit would show.
   void calm_down();
 
   [[nodiscard]] test::Judge::Truth truth(const std::string& did);
@@ -44,6 +44,7 @@ class Network {
   void write(test::Author& member);
   void write_unheard(test::Author& member);
   void go_or_come_back(test::Author& member);
+  void tell_status(const test::Author& member);
   void add_again(test::Author& member, const Ask& ask);
 
   test::Dice dice_;

@@ -52,8 +52,7 @@ void Supervisor::run() {
       listen();
       settle();
     }
-    tap_->signal(SIGTERM);
-    if (tap_->wait_for_exit() != test::ExitStatus{.code = 0}) throw std::runtime_error("the stop was not in order");
+    stop();
     check_database();
     say("done");
   } catch (const std::exception&) {
@@ -71,6 +70,7 @@ void Supervisor::run() {
 void Supervisor::launch() {
   consumer_.reset();
   tap_.reset();
+  judge_.begin_life();
   tap_.emplace(test::TapProcess::Options{
       .binary = options_.tap,
       .folder = folder_.path(),
@@ -85,13 +85,19 @@ void Supervisor::start() {
   listen();
 }
 
-/// Under load in one of the ways in which consumers are: diligent, or one that never acks, or away.
+void Supervisor::stop() {
+  tap_->signal(SIGTERM);
+  if (tap_->wait_for_exit() != test::ExitStatus{.code = 0}) throw std::runtime_error("the stop was not in order");
+}
+
+/// Under load in one of the ways in which consumers are: diligent, or one that never acks, or away. The diligent one
+/// reads all that is at hand before it acks: what may not go together shows.
 void Supervisor::listen() {
   consumer_.reset();
   const std::size_t kind = is_loading_ ? dice_.below(10) : 0;
   if (kind == 9) return;
   try {
-    consumer_.emplace(port_, judge_, test::Consumer::Options{.acks = kind < 7});
+    consumer_.emplace(port_, judge_, test::Consumer::Options{.acks = kind < 7, .acks_late = true});
   } catch (const std::exception&) {
     if (!is_loading_) throw;  // it may have been too busy for a moment
   }
@@ -166,26 +172,41 @@ void Supervisor::ask(const std::string& target, const std::string& did) {
   }
 }
 
+/// Everything arrives. Behind a stop in order nothing of it comes again.
 void Supervisor::settle() {
-  const auto deadline = std::chrono::steady_clock::now() + kSettleLimit;
-  for (std::string left = unsettled(); !left.empty(); left = unsettled()) {
-    look_for_violations();
-    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("not in time: " + left);
-    std::this_thread::sleep_for(20ms);
-  }
-  look_for_violations();
+  wait_for_everything();
   for (const std::string& did : network_.dids()) judge_.settle(did, network_.truth(did));
   network_.settled();
+  stop();
+  judge_.all_done();
+  start();
+  wait_for_everything();
   say("settled");
+}
+
+/// Nobody listens in the end, so that no ack is on its way.
+void Supervisor::wait_for_everything() {
+  const auto deadline = std::chrono::steady_clock::now() + kSettleLimit;
+  for (;;) {
+    const std::string left = unsettled();
+    look_for_violations();
+    if (left.empty() && !consumer_) return;
+    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("not in time: " + left);
+    if (left.empty()) {
+      consumer_.reset();
+    } else if (!consumer_) {
+      listen();
+    } else {
+      std::this_thread::sleep_for(20ms);
+    }
+  }
 }
 
 /// What is still to come; empty when everything is there, acked and active.
 std::string Supervisor::unsettled() {
   for (const std::string& did : network_.dids()) {
     const test::Judge::Truth truth = network_.truth(did);
-    if (std::string difference = judge_.difference(did, truth); truth.is_active && !difference.empty()) {
-      return difference;
-    }
+    if (std::string difference = judge_.difference(did, truth); !difference.empty()) return difference;
     const auto info = test::http_call(port_, {.target = "/info/" + did});
     if (info.status != 200) return did + " is not followed";
     if (truth.is_active && info.json().value("state", "") != "active") return did + ": " + info.body;

@@ -41,6 +41,7 @@ class Supervisor {
   [[nodiscard]] std::string database_url() const;
   void launch();
   void start();
+  void stop();
   void listen();
   void kill_once();
   void kill_while_it_starts();
@@ -53,6 +54,7 @@ class Supervisor {
   void ask(const std::string& target, const std::string& did);
 
   void settle();
+  void wait_for_everything();
   [[nodiscard]] std::string unsettled();
   void look_for_violations();
   void say(const std::string& what);

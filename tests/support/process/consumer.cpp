@@ -21,7 +21,11 @@ constexpr unsigned kPongByte = 0x8a;
 }  // namespace
 
 Consumer::Consumer(std::uint16_t port, EventSink& log, Options options)
-    : log_(log), remembers_(options.remembers), socket_(Socket::connect(port)), acks_(options.acks) {
+    : log_(log),
+      remembers_(options.remembers),
+      acks_late_(options.acks_late),
+      socket_(Socket::connect(port)),
+      acks_(options.acks) {
   shake_hands(socket_, "/channel", unread_, options.headers);
   thread_ = std::thread([this] { run(); });
 }
@@ -31,7 +35,10 @@ Consumer::~Consumer() {
   thread_.join();
 }
 
-void Consumer::ack(std::uint64_t id) { send_text(R"({"type":"ack","id":)" + std::to_string(id) + "}"); }
+void Consumer::ack(std::uint64_t id) {
+  log_.acking(id);
+  send_text(R"({"type":"ack","id":)" + std::to_string(id) + "}");
+}
 
 void Consumer::send_text(std::string_view text) { send(text_frame(text)); }
 
@@ -89,6 +96,7 @@ void Consumer::read_frames() {
       begin += head.size + head.payload;
     }
     unread_.erase(0, begin);
+    ack_those_at_hand();
     const auto received = socket_.receive(piece);
     if (received.closed) return;
     unread_.append(piece.data(), received.size);
@@ -109,11 +117,17 @@ void Consumer::take_frame(int opcode, std::string payload) {
   if (remembers_) own_.add(event);
   log_.add(std::move(event));
   if (!acks_) return;
+  to_ack_.push_back(id);
+  if (!acks_late_) ack_those_at_hand();
+}
+
+void Consumer::ack_those_at_hand() {
   try {
-    ack(id);
+    for (const std::uint64_t id : to_ack_) ack(id);
   } catch (const std::system_error&) {
     // It has gone; what it sent before is read to the end.
   }
+  to_ack_.clear();
 }
 
 }  // namespace tap::test

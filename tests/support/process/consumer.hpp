@@ -22,6 +22,7 @@ class Consumer {
  public:
   struct Options {
     bool acks = true;
+    bool acks_late = false;    ///< not one by one, but all that were at hand together, behind the last of them
     bool remembers = true;     ///< for received() and wait_for_count(): costs memory for every event
     std::string headers = {};  ///< of the handshake: further lines, each with its end
   };
@@ -58,12 +59,14 @@ class Consumer {
   void run();
   void read_frames();
   void take_frame(int opcode, std::string payload);
+  void ack_those_at_hand();
 
   EventSink& log_;
   EventLog own_;
-  const bool remembers_;
+  const bool remembers_, acks_late_;
   Socket socket_;
   std::string unread_;
+  std::vector<std::uint64_t> to_ack_;
   std::atomic<bool> acks_;
   std::mutex sending_;
   mutable std::mutex mutex_;  // guards what follows

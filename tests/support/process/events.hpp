@@ -40,6 +40,8 @@ class EventSink {
  public:
   virtual ~EventSink() = default;
   virtual void add(Event event) = 0;
+  /// The ack of this event goes out now.
+  virtual void acking(std::uint64_t /*id*/) {}
 };
 
 /// All that consumers have got, in the order in which it came. Safe to call from any thread.

@@ -14,22 +14,32 @@ const std::string kDid = "did:plc:abcdefghijklmnopqrstuvwx";
 
 class JudgeTest : public ::testing::Test {
  protected:
+  /// A live event, acked.
   void tell(std::uint64_t id, const std::string& action, const std::string& rkey, const std::string& rev = "3k1",
             const std::string& cid = "one") {
+    judge_.add(live(id, action, rkey, rev, cid));
+    judge_.acking(id);
+  }
+  static Event live(std::uint64_t id, const std::string& action, const std::string& rkey,
+                    const std::string& rev = "3k1", const std::string& cid = "one") {
     nlohmann::json record = {{"live", true}, {"did", kDid},           {"rev", rev},
                              {"rkey", rkey}, {"collection", "a.b.c"}, {"action", action}};
     if (action != "delete") record["cid"] = cid;
-    judge_.add(Event::parse(nlohmann::json{{"id", id}, {"type", "record"}, {"record", record}}.dump()));
+    return Event::parse(nlohmann::json{{"id", id}, {"type", "record"}, {"record", record}}.dump());
   }
   /// Of a fetched repo: without order among themselves.
-  static Event historical(std::uint64_t id, const std::string& rkey) {
-    const nlohmann::json record = {{"live", false}, {"did", kDid},           {"rev", "3k1"},      {"rkey", rkey},
+  static Event historical(std::uint64_t id, const std::string& rkey, const std::string& rev = "3k1") {
+    const nlohmann::json record = {{"live", false}, {"did", kDid},           {"rev", rev},        {"rkey", rkey},
                                    {"cid", "one"},  {"collection", "a.b.c"}, {"action", "create"}};
     return Event::parse(nlohmann::json{{"id", id}, {"type", "record"}, {"record", record}}.dump());
   }
-  void tell_status(std::uint64_t id, bool is_active) {
+  static Event status(std::uint64_t id, bool is_active) {
     const nlohmann::json identity = {{"did", kDid}, {"is_active", is_active}};
-    judge_.add(Event::parse(nlohmann::json{{"id", id}, {"type", "identity"}, {"identity", identity}}.dump()));
+    return Event::parse(nlohmann::json{{"id", id}, {"type", "identity"}, {"identity", identity}}.dump());
+  }
+  void tell_status(std::uint64_t id, bool is_active) {
+    judge_.add(status(id, is_active));
+    judge_.acking(id);
   }
   static Judge::Truth truth(RecordCids records, std::set<std::string> deleted = {}) {
     return {.records = std::move(records), .deleted = std::move(deleted)};
@@ -40,14 +50,108 @@ class JudgeTest : public ::testing::Test {
 
 TEST_F(JudgeTest, KeptPromisesAreNoViolation) {
   tell(1, "create", "x");
-  tell(2, "update", "x", "3k2", "two");
   tell(1, "create", "x");
+  tell(2, "update", "x", "3k2", "two");
   tell(4, "create", "y", "3k3");
   tell(5, "delete", "y", "3k4");
   EXPECT_EQ(judge_.violation(), "");
   EXPECT_EQ(judge_.difference(kDid, truth({{"a.b.c/x", "two"}})), "");
   EXPECT_EQ(judge_.count().events, 4U);
   EXPECT_EQ(judge_.count().repeats, 1U);
+}
+
+TEST_F(JudgeTest, NothingFollowsALiveEventThatIsUnacked) {
+  judge_.add(live(1, "create", "x"));
+  judge_.add(live(1, "create", "x"));
+  EXPECT_EQ(judge_.violation(), "") << "to send it again is no breach";
+  judge_.add(historical(2, "y", "3k2"));
+  EXPECT_THAT(judge_.violation(), HasSubstr("told while 1 is unacked"));
+}
+
+TEST_F(JudgeTest, LiveEventDoesNotComeBeforeAllEarlierOnesAreAcked) {
+  judge_.add(historical(1, "x"));
+  judge_.add(historical(2, "y"));
+  judge_.acking(1);
+  EXPECT_EQ(judge_.violation(), "");
+  judge_.add(live(3, "create", "z", "3k2"));
+  EXPECT_THAT(judge_.violation(), HasSubstr("told while 2 is unacked"));
+}
+
+TEST_F(JudgeTest, NorDoesOneThatTellsOfTheAccount) {
+  judge_.add(historical(1, "x"));
+  judge_.add(status(2, false));
+  EXPECT_THAT(judge_.violation(), HasSubstr("told while 1 is unacked"));
+}
+
+TEST_F(JudgeTest, NorDoesAnotherFetch) {
+  judge_.add(historical(1, "x"));
+  judge_.add(historical(2, "y", "3k2"));
+  EXPECT_THAT(judge_.violation(), HasSubstr("told while 1 is unacked"));
+}
+
+TEST_F(JudgeTest, WhatNobodyEverAckedHoldsBackTheRestOverACrash) {
+  judge_.add(live(1, "create", "x"));
+  judge_.begin_life();
+  judge_.add(live(2, "create", "y", "3k2"));
+  EXPECT_THAT(judge_.violation(), HasSubstr("told while 1 is unacked"));
+}
+
+TEST_F(JudgeTest, WhatIsAckedComesAgainInOrderAndOnlyBehindACrash) {
+  tell(1, "create", "x");
+  tell(2, "create", "y", "3k2");
+  judge_.begin_life();
+  tell(1, "create", "x");
+  tell(2, "create", "y", "3k2");
+  EXPECT_EQ(judge_.violation(), "");
+  tell(1, "create", "x");
+  EXPECT_THAT(judge_.violation(), HasSubstr("told again behind 2"));
+}
+
+TEST_F(JudgeTest, AcksOfAnEarlierLifeAreNoneForWhatComesAgain) {
+  tell(1, "create", "x");
+  judge_.begin_life();
+  judge_.add(live(1, "create", "x"));
+  judge_.add(live(2, "create", "y", "3k2"));
+  EXPECT_THAT(judge_.violation(), HasSubstr("told while 1 is unacked"));
+}
+
+TEST_F(JudgeTest, RepeatsThatWereOnTheirWayToAnotherConsumerAreNoViolation) {
+  Judge shared(Judge::Consumers::several);
+  for (const Event& event : {live(1, "create", "x"), live(2, "create", "y", "3k2")}) {
+    shared.add(event);
+    shared.acking(event.id);
+  }
+  shared.add(live(1, "create", "x"));
+  shared.add(live(3, "create", "z", "3k3"));
+  EXPECT_EQ(shared.violation(), "");
+  shared.add(live(4, "create", "w", "3k4"));
+  EXPECT_THAT(shared.violation(), HasSubstr("told while 3 is unacked"));
+}
+
+TEST_F(JudgeTest, WhatIsDoneWithMustHaveBeenAckedAndComesNeverAgain) {
+  judge_.add(live(1, "create", "x"));
+  judge_.acking(1);
+  judge_.acking(2);  // of nothing
+  judge_.all_done();
+  EXPECT_EQ(judge_.violation(), "");
+  judge_.begin_life();
+  tell(1, "create", "x");
+  EXPECT_THAT(judge_.violation(), HasSubstr("an id behind 1"));
+  Judge other;
+  other.add(live(1, "create", "x"));
+  other.all_done();
+  EXPECT_THAT(other.violation(), HasSubstr("done with 1, which nobody acked"));
+}
+
+TEST_F(JudgeTest, OfWhoIsAwayTheStatusAloneCounts) {
+  tell(1, "create", "x");
+  const Judge::Truth away{.records = {}, .deleted = {}, .is_active = false};
+  EXPECT_THAT(judge_.difference(kDid, away), HasSubstr("status"));
+  tell_status(2, false);
+  EXPECT_EQ(judge_.difference(kDid, away), "");
+  judge_.settle(kDid, away);
+  tell_status(3, true);
+  EXPECT_THAT(judge_.difference(kDid, truth({})), HasSubstr("its delete was not told")) << "it is known still";
 }
 
 TEST_F(JudgeTest, IdThatStandsForTwoEventsIsSeen) {
