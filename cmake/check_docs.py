@@ -16,7 +16,7 @@ FAULTS = range(1, 81)
 FAULT_SECTION = re.compile(r"^## Faults, one by one$(.*?)^## ", re.MULTILINE | re.DOTALL)
 ROW = re.compile(r"^\| (?!fault |---)(.*?) \|.*\|([^|]*)\|$", re.MULTILINE)
 BOUND = re.compile(r"^\| (?!what |---)(.*?) \|.*\|([^|]*)\|$", re.MULTILINE)
-QUEUE_IN_CODE = re.compile(r'metrics(?:\.queue\("(\w+)"|, "(names_\w+)")')
+QUEUE_IN_CODE = re.compile(r'metrics(?:\.queue\("(\w+)"|, "((?:names|resync)_\w+)")')
 
 
 def code_of(root: pathlib.Path) -> str:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "resync/block_file.hpp"
 
+#include "tap/atproto/error.hpp"
 #include "tap/resync/error.hpp"
 
 #include <algorithm>
@@ -26,6 +27,8 @@ constexpr std::size_t kReadAhead = std::size_t{64} << 10;
 constexpr int kHashBits = 24;
 constexpr int kPositionBits = 40;
 constexpr std::uint64_t kPositionMask = (std::uint64_t{1} << kPositionBits) - 1;
+/// An index of so many slots is not counted against what all repos share.
+constexpr std::size_t kSmallIndex = std::size_t{1} << 15;
 
 Error disk_error(const char* what) {
   return {Errc::temporary_file, std::string(what) + ": " + std::generic_category().message(errno)};
@@ -33,8 +36,13 @@ Error disk_error(const char* what) {
 
 }  // namespace
 
-BlockFile::BlockFile(std::string directory, std::size_t memory, OpenFile open)
-    : directory_(std::move(directory)), memory_(memory), open_(open), slots_(64) {
+BlockFile::BlockFile(std::string directory, BlockLimits limits, OpenFile open)
+    : directory_(std::move(directory)),
+      limits_(limits),
+      open_(open),
+      index_share_(limits.index),
+      file_share_(limits.file),
+      slots_(64) {
   // Not std::random_device, which asks the processor what it can do each time: 20 us on a virtual machine.
   if (::getrandom(&key_, sizeof key_, 0) != sizeof key_) key_ = std::random_device{}();
   key_ |= 1;
@@ -48,9 +56,12 @@ Result<void> BlockFile::put(const atproto::Cid& cid, ByteView data) {
   auto known = find(cid);
   if (!known) return std::unexpected(known.error());
   if (*known) return {};
+  if (blocks_ >= limits_.blocks) return fail(atproto::Errc::car_too_large, "too many blocks");
   const std::uint64_t position = in_file_ + tail_.size() + 1;
   if (position > kPositionMask) return fail(Errc::temporary_file, "too many blocks");
-  if (4 * (blocks_ + 1) > 3 * slots_.size()) grow();
+  if (4 * (blocks_ + 1) > 3 * slots_.size()) {
+    if (auto grown = grow(); !grown) return grown;
+  }
 
   const auto size = static_cast<std::uint32_t>(data.size());
   const auto cid_bytes = cid.bytes();
@@ -62,7 +73,7 @@ Result<void> BlockFile::put(const atproto::Cid& cid, ByteView data) {
 
   place(Slot{hash_of(cid)} << kPositionBits | position);
   ++blocks_;
-  return tail_.size() < memory_ ? Result<void>{} : spill();
+  return tail_.size() < limits_.memory ? Result<void>{} : spill();
 }
 
 Result<ByteView> BlockFile::get(const atproto::Cid& cid) {
@@ -95,12 +106,19 @@ void BlockFile::place(Slot slot) {
   slots_[at] = slot;
 }
 
-void BlockFile::grow() {
-  std::vector<Slot> old(slots_.size() * 2);
+Result<void> BlockFile::grow() {
+  const auto counted = [](std::size_t slots) { return slots > kSmallIndex ? slots * sizeof(Slot) : 0; };
+  const std::size_t before = slots_.size();
+  if (!index_share_.take(counted(2 * before))) {
+    return fail(Errc::temporary_file, "all fetched repos together have too many blocks");
+  }
+  std::vector<Slot> old(2 * before);
   old.swap(slots_);
   for (const Slot slot : old) {
     if (slot != 0) place(slot);
   }
+  index_share_.give(counted(before));
+  return {};
 }
 
 Result<std::optional<ByteView>> BlockFile::find(const atproto::Cid& cid) {
@@ -159,6 +177,7 @@ Result<void> BlockFile::read_file(std::uint64_t position, std::size_t least) {
 }
 
 Result<void> BlockFile::spill() {
+  if (!file_share_.take(tail_.size())) return fail(Errc::temporary_file, "all fetched repos together are too large");
   if (file_ < 0) file_ = open_unnamed(directory_, open_);
   if (file_ < 0) return std::unexpected(disk_error(directory_.c_str()));
   for (std::size_t done = 0; done < tail_.size();) {

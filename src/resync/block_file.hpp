@@ -5,25 +5,38 @@
 #include "tap/base/bytes.hpp"
 #include "tap/base/result.hpp"
 
+#include "resync/byte_pool.hpp"
 #include "resync/unnamed_file.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace tap::resync {
 
+struct BlockLimits {
+  std::size_t memory = std::size_t{1} << 20;  ///< bytes of blocks that are not in the file
+  std::size_t blocks = std::numeric_limits<std::size_t>::max();
+  /// What the repos that are held at a time share, and outlives them; a repo alone may be without. Of indexes that of a
+  /// small repo, some 24,000 blocks, is not counted: it finds room however large the others are.
+  BytePool* index = nullptr;
+  BytePool* file = nullptr;
+};
+
 /// The blocks of one fetched repo: in memory while they are few, in an unnamed temporary file beyond. The index takes
-/// 11 to 21 bytes a block. One thread at a time.
+/// 11 to 21 bytes a block, and half as much again while it grows. One thread at a time.
 class BlockFile {
  public:
-  explicit BlockFile(std::string directory, std::size_t memory = std::size_t{1} << 20, OpenFile open = &open_file);
+  explicit BlockFile(std::string directory, BlockLimits limits = {}, OpenFile open = &open_file);
   ~BlockFile();
   BlockFile(const BlockFile&) = delete;
   BlockFile& operator=(const BlockFile&) = delete;
 
-  /// Keeps a block whose hash was checked; a repeated one is ignored. temporary_file when the disk refuses.
+  /// Keeps a block whose hash was checked; a repeated one is ignored. temporary_file when the disk refuses, or what all
+  /// repos share is used up; car_too_large when there are too many.
   [[nodiscard]] Result<void> put(const atproto::Cid& cid, ByteView data);
   /// The block, or incomplete. The view is valid until the next call.
   [[nodiscard]] Result<ByteView> get(const atproto::Cid& cid);
@@ -42,7 +55,7 @@ class BlockFile {
   [[nodiscard]] std::uint32_t hash_of(const atproto::Cid& cid) const;
   [[nodiscard]] std::size_t home_of(std::uint32_t hash) const;
   void place(Slot slot);
-  void grow();
+  [[nodiscard]] Result<void> grow();
   /// The block with its header, if it is there.
   [[nodiscard]] Result<std::optional<ByteView>> find(const atproto::Cid& cid);
   /// The header and all of the block behind it, valid until the next call.
@@ -54,9 +67,10 @@ class BlockFile {
   static int open_file(const char* path, int flags, mode_t mode) { return ::open(path, flags, mode); }
 
   std::string directory_;
-  std::size_t memory_;
+  BlockLimits limits_;
   OpenFile open_;
   std::uint64_t key_;  // secret, so that nobody can make blocks that crowd one place of the index
+  BytePool::Share index_share_, file_share_;
   std::vector<Slot> slots_;
   std::size_t blocks_ = 0;
   Bytes tail_;                 // what is not in the file yet

@@ -57,6 +57,8 @@ Fetcher::Fetcher(net::HttpClient& http, async::CpuPool& cpu, const Clock& clock,
       cpu_(cpu),
       clock_(clock),
       options_(std::move(options)),
+      index_(metrics, "resync_index_bytes", options_.index_bytes),
+      files_(metrics, "resync_file_bytes", options_.file_bytes),
       bytes_(metrics.counter("tap_resync_fetched_bytes_total", "Bytes of repos that came from PDSes")) {}
 
 Task<Fetcher::Answer> Fetcher::fetch(std::string pds, atproto::Did did) {
@@ -68,7 +70,8 @@ Task<Fetcher::Answer> Fetcher::fetch(std::string pds, atproto::Did did) {
 }
 
 Task<Result<Fetched>> Fetcher::stream(net::Url url, std::optional<seconds>& pause) {
-  auto blocks = std::make_unique<BlockFile>(options_.temporary_directory);
+  auto blocks = std::make_unique<BlockFile>(
+      options_.temporary_directory, BlockLimits{.blocks = options_.max_blocks, .index = &index_, .file = &files_});
   atproto::car::Parser parser({.total = options_.max_bytes},
                               [&blocks](const atproto::Cid& cid, ByteView data) { return blocks->put(cid, data); });
   net::Request request{.url = std::move(url),

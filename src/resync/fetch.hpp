@@ -9,7 +9,9 @@
 
 #include "resync/block_file.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,9 +29,16 @@ struct FetchOptions {
   std::chrono::milliseconds idle{30'000};
   std::uint64_t max_bytes = std::uint64_t{1} << 30;
   std::string temporary_directory;
+  /// Of one repo. A record and its place in the tree take some 90 bytes of a CAR at the least, in fewer than two
+  /// blocks.
+  std::uint64_t max_blocks = max_bytes / 64;
+  /// What all that are held at a time may take: of memory for their indexes as much as the largest that one may have,
+  /// and of disk eight times the largest repo.
+  std::uint64_t index_bytes = max_bytes / 2;
+  std::uint64_t file_bytes = 8 * std::min(max_bytes, std::uint64_t{1} << 40);  // where a BlockFile ends
 };
 
-/// Fetches whole repos from their PDSes. Loop thread only.
+/// Fetches whole repos from their PDSes. What it has fetched does not outlive it. Loop thread only.
 class Fetcher {
  public:
   Fetcher(net::HttpClient& http, async::CpuPool& cpu, const Clock& clock, metrics::Registry& metrics,
@@ -50,6 +59,7 @@ class Fetcher {
   async::CpuPool& cpu_;
   const Clock& clock_;
   FetchOptions options_;
+  BytePool index_, files_;
   metrics::Counter& bytes_;
 };
 

@@ -53,7 +53,10 @@ class PoliteResyncer final : public Resyncer {
                 kLog.error("a resync ended with an exception", {{"task", name}, {"error", what_of(failure)}});
               }),
         fetcher_(parts_.http, parts_.cpu, parts_.clock, parts_.metrics,
-                 {options_.fetch_timeout, options_.fetch_idle, options_.max_car_bytes, options_.temporary_directory}),
+                 {.timeout = options_.fetch_timeout,
+                  .idle = options_.fetch_idle,
+                  .max_bytes = options_.max_car_bytes,
+                  .temporary_directory = options_.temporary_directory}),
         worker_(parts_, filter_, options_, jobs_),
         progress_(parts_.metrics) {}
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "resync/block_file.hpp"
 
+#include "tap/atproto/error.hpp"
 #include "tap/resync/error.hpp"
 
 #include <gtest/gtest.h>
@@ -28,7 +29,7 @@ std::string temporary() { return std::filesystem::temp_directory_path().string()
 class BlockFiles : public testing::TestWithParam<std::size_t> {};
 
 TEST_P(BlockFiles, GiveBackWhatWasPut) {
-  BlockFile file(temporary(), GetParam());
+  BlockFile file(temporary(), {.memory = GetParam()});
   std::mt19937 dice(3);
   std::vector<std::pair<Cid, Bytes>> blocks;
   for (std::uint64_t number = 0; number < 500; ++number) {
@@ -52,7 +53,7 @@ TEST_P(BlockFiles, GiveBackWhatWasPut) {
 }
 
 TEST_P(BlockFiles, KeepARepeatedBlockOnce) {
-  BlockFile file(temporary(), GetParam());
+  BlockFile file(temporary(), {.memory = GetParam()});
   const Bytes bytes = block(1, 100);
   const Cid cid = Cid::of(Cid::Codec::dag_cbor, bytes);
   for (int time = 0; time < 3; ++time) ASSERT_TRUE(file.put(cid, bytes));
@@ -60,14 +61,14 @@ TEST_P(BlockFiles, KeepARepeatedBlockOnce) {
 }
 
 TEST_P(BlockFiles, TellCodecsApart) {
-  BlockFile file(temporary(), GetParam());
+  BlockFile file(temporary(), {.memory = GetParam()});
   const Bytes bytes = block(1, 100);
   ASSERT_TRUE(file.put(Cid::of(Cid::Codec::raw, bytes), bytes));
   EXPECT_FALSE(file.contains(Cid::of(Cid::Codec::dag_cbor, bytes)).value());
 }
 
 TEST_P(BlockFiles, SayThatABlockIsMissing) {
-  BlockFile file(temporary(), GetParam());
+  BlockFile file(temporary(), {.memory = GetParam()});
   const Cid cid = Cid::of(Cid::Codec::dag_cbor, block(1, 10));
   EXPECT_FALSE(file.contains(cid).value());
   const auto got = file.get(cid);
@@ -76,14 +77,14 @@ TEST_P(BlockFiles, SayThatABlockIsMissing) {
 }
 
 TEST_P(BlockFiles, HoldAnEmptyBlock) {
-  BlockFile file(temporary(), GetParam());
+  BlockFile file(temporary(), {.memory = GetParam()});
   const Cid cid = Cid::of(Cid::Codec::raw, {});
   ASSERT_TRUE(file.put(cid, {}));
   EXPECT_TRUE(file.get(cid).value().empty());
 }
 
 TEST_P(BlockFiles, AreReadInAnyOrder) {
-  BlockFile file(temporary(), GetParam());
+  BlockFile file(temporary(), {.memory = GetParam()});
   constexpr std::size_t kBlocks = 1'000;
   const auto bytes_of = [](std::size_t at) { return block(at, at % 100 == 7 ? 150'000 : 9 + at * 37 % 4'000); };
   std::vector<Cid> cids;
@@ -106,7 +107,7 @@ INSTANTIATE_TEST_SUITE_P(Memory, BlockFiles, testing::Values(1, 1'000, 64 << 10,
 
 TEST(BlockFile, TellsBlocksApartThatShareAPlaceInTheIndex) {
   // 24 bits of hash and 40,000 blocks: about fifty pairs share one.
-  BlockFile file(temporary(), 1 << 16);
+  BlockFile file(temporary(), {.memory = 1 << 16});
   std::vector<Cid> cids;
   for (std::uint64_t number = 0; number < 40'000; ++number) {
     const Bytes bytes = block(number, 12);
@@ -122,7 +123,7 @@ TEST(BlockFile, TellsBlocksApartThatShareAPlaceInTheIndex) {
 }
 
 TEST(BlockFile, SaysWhenThereIsNoPlaceToSpillTo) {
-  BlockFile file("/nonexistent/directory", 64);
+  BlockFile file("/nonexistent/directory", {.memory = 64});
   const Bytes bytes = block(1, 100);
   const auto put = file.put(Cid::of(Cid::Codec::raw, bytes), bytes);
   ASSERT_FALSE(put);
@@ -130,7 +131,7 @@ TEST(BlockFile, SaysWhenThereIsNoPlaceToSpillTo) {
 }
 
 TEST(BlockFile, SaysWhenTheDiskIsFull) {
-  BlockFile file("anywhere", 64, [](const char*, int, mode_t) { return ::open("/dev/full", O_RDWR); });
+  BlockFile file("anywhere", {.memory = 64}, [](const char*, int, mode_t) { return ::open("/dev/full", O_RDWR); });
   const Bytes bytes = block(1, 100);
   const auto put = file.put(Cid::of(Cid::Codec::raw, bytes), bytes);
   ASSERT_FALSE(put);
@@ -141,7 +142,7 @@ TEST(BlockFile, LeavesNothingBehindInTheDirectory) {
   const std::string directory = testing::TempDir() + "block_file_test";
   std::filesystem::create_directories(directory);
   {
-    BlockFile file(directory, 16);
+    BlockFile file(directory, {.memory = 16});
     const Bytes bytes = block(1, 100);
     ASSERT_TRUE(file.put(Cid::of(Cid::Codec::raw, bytes), bytes));
     EXPECT_GT(file.spilled(), 0U);
@@ -149,6 +150,68 @@ TEST(BlockFile, LeavesNothingBehindInTheDirectory) {
   }
   EXPECT_TRUE(std::filesystem::is_empty(directory));
   std::filesystem::remove(directory);
+}
+
+/// So many different blocks; how many it took.
+std::size_t put_blocks(BlockFile& file, std::size_t count, std::size_t size, Error& why) {
+  for (std::uint64_t number = 0; number < count; ++number) {
+    const Bytes bytes = block(number, size);
+    if (auto put = file.put(Cid::of(Cid::Codec::dag_cbor, bytes), bytes); !put) {
+      why = put.error();
+      return number;
+    }
+  }
+  return count;
+}
+
+TEST(BlockFile, RefusesOneBlockMoreThanItMayHold) {
+  BlockFile file(temporary(), {.blocks = 1'000});
+  Error why;
+  EXPECT_EQ(put_blocks(file, 1'001, 8, why), 1'000U);
+  EXPECT_TRUE(why == atproto::Errc::car_too_large) << why.message();
+  EXPECT_TRUE(file.put(Cid::of(Cid::Codec::dag_cbor, block(7, 8)), block(7, 8))) << "which is there";
+}
+
+TEST(BlockFile, TakesWhatTheFilesShareAndGivesItBack) {
+  metrics::Registry metrics;
+  BytePool pool(metrics, "files", 10'000);
+  const metrics::Gauge& used = metrics.queue("files", 10'000);
+  Error why;
+  {
+    BlockFile first(temporary(), {.memory = 1'000, .file = &pool});
+    EXPECT_EQ(put_blocks(first, 40, 100, why), 40U);
+    EXPECT_EQ(static_cast<std::uint64_t>(used.value()), first.spilled());
+    EXPECT_GT(first.spilled(), 4'000U);
+    BlockFile second(temporary(), {.memory = 1'000, .file = &pool});
+    EXPECT_LT(put_blocks(second, 100, 100, why), 50U);
+    EXPECT_TRUE(why == Errc::temporary_file) << why.message();
+    EXPECT_EQ(static_cast<std::uint64_t>(used.value()), first.spilled() + second.spilled());
+    EXPECT_LE(used.value(), 10'000);
+  }
+  EXPECT_EQ(used.value(), 0);
+  BlockFile third(temporary(), {.memory = 1'000, .file = &pool});
+  EXPECT_EQ(put_blocks(third, 60, 100, why), 60U) << "there is room again";
+}
+
+TEST(BlockFile, HasAnIndexOfItsOwnWhileItIsSmallAndAShareBeyond) {
+  metrics::Registry metrics;
+  BytePool pool(metrics, "index", 1 << 20);
+  const metrics::Gauge& used = metrics.queue("index", 1 << 20);
+  Error why;
+  {
+    BlockFile first(temporary(), {.index = &pool});
+    EXPECT_EQ(put_blocks(first, 24'576, 8, why), 24'576U);
+    EXPECT_EQ(used.value(), 0);
+    EXPECT_EQ(put_blocks(first, 24'577, 8, why), 24'577U);
+    EXPECT_EQ(used.value(), 512 << 10) << "eight bytes a slot";
+    BlockFile second(temporary(), {.index = &pool});
+    EXPECT_EQ(put_blocks(second, 50'000, 8, why), 49'152U) << "to grow it would hold two for a moment";
+    EXPECT_TRUE(why == Errc::temporary_file) << why.message();
+    EXPECT_EQ(used.value(), 1 << 20);
+    BlockFile third(temporary(), {.index = &pool});
+    EXPECT_EQ(put_blocks(third, 24'577, 8, why), 24'576U);
+  }
+  EXPECT_EQ(used.value(), 0);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "resync/fetch.hpp"
 
+#include "tap/atproto/car.hpp"
 #include "tap/atproto/error.hpp"
 #include "tap/resync/error.hpp"
 
@@ -80,12 +81,10 @@ TEST(NetworkError, TellsAHangingHostFromOneThatAnswers) {
 class Fetch : public testing::Test {
  protected:
   Fetcher fetcher(std::uint64_t max_bytes = 1 << 20) {
-    return {http,
-            cpu,
-            clock,
-            metrics,
-            {.max_bytes = max_bytes, .temporary_directory = std::filesystem::temp_directory_path().string()}};
+    return fetcher(
+        FetchOptions{.max_bytes = max_bytes, .temporary_directory = std::filesystem::temp_directory_path().string()});
   }
+  Fetcher fetcher(FetchOptions options) { return {http, cpu, clock, metrics, std::move(options)}; }
   std::string url() const { return "https://pds.test/xrpc/com.atproto.sync.getRepo?did=" + account.did().str(); }
 
   test::Loop loop;
@@ -102,7 +101,8 @@ TEST_F(Fetch, KeepsEveryBlockOfTheCar) {
   http.answer(url(), 200, std::string(as_text(car)));
   http.piece = 777;  // pieces cut sections anywhere
 
-  auto answer = loop.run(fetcher().fetch("https://pds.test", account.did()));
+  Fetcher fetcher = this->fetcher();
+  auto answer = loop.run(fetcher.fetch("https://pds.test", account.did()));
   ASSERT_TRUE(answer.repo) << answer.repo.error().message();
   EXPECT_EQ(answer.repo->root, account.head()->commit);
   for (const auto& [path, record] : account.records()) {
@@ -150,6 +150,44 @@ TEST_F(Fetch, StopsAtItsByteBudget) {
   auto answer = loop.run(fetcher(5'000).fetch("https://pds.test", account.did()));
   ASSERT_FALSE(answer.repo);
   EXPECT_EQ(blame_of(answer.repo.error(), kDid), Blame::lasting) << answer.repo.error().message();
+}
+
+TEST_F(Fetch, RefusesARepoOfMoreBlocksThanAnyTreeOfItsSizeHas) {
+  account.fill(1);
+  Bytes car;
+  atproto::car::Writer writer(car, account.head()->commit);
+  for (std::uint8_t high = 0; high < 5; ++high) {
+    for (int low = 0; low < 256; ++low) {
+      const Bytes block{high, static_cast<std::uint8_t>(low)};
+      writer.block(atproto::Cid::of(atproto::Cid::Codec::raw, block), block);
+    }
+  }
+  ASSERT_LT(car.size(), 64U << 10);
+  http.answer(url(), 200, std::string(as_text(car)));
+  Fetcher large = fetcher(128 << 10);
+  EXPECT_TRUE(loop.run(large.fetch("https://pds.test", account.did())).repo);
+  Fetcher small = fetcher(64 << 10);
+  auto answer = loop.run(small.fetch("https://pds.test", account.did()));
+  ASSERT_FALSE(answer.repo);
+  EXPECT_EQ(blame_of(answer.repo.error(), kDid), Blame::lasting) << answer.repo.error().message();
+}
+
+TEST_F(Fetch, ReposThatAreHeldTogetherHaveABoundForWhichNoneIsCharged) {
+  account.fill(10'000);
+  const Bytes car = account.full_car();
+  ASSERT_GT(car.size(), 2U << 20);
+  http.answer(url(), 200, std::string(as_text(car)));
+  Fetcher fetcher = this->fetcher(FetchOptions{.max_bytes = 2 * car.size(),
+                                               .temporary_directory = std::filesystem::temp_directory_path().string(),
+                                               .file_bytes = 3 * car.size() / 2});
+  auto first = loop.run(fetcher.fetch("https://pds.test", account.did()));
+  ASSERT_TRUE(first.repo) << first.repo.error().message();
+  auto second = loop.run(fetcher.fetch("https://pds.test", account.did()));
+  ASSERT_FALSE(second.repo);
+  EXPECT_EQ(blame_of(second.repo.error(), kDid), Blame::ours) << second.repo.error().message();
+
+  first.repo = fail(Errc::removed);
+  EXPECT_TRUE(loop.run(fetcher.fetch("https://pds.test", account.did())).repo);
 }
 
 TEST_F(Fetch, TellsHowLongTheHostWantsToBeLeftAlone) {

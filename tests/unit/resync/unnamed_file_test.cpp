@@ -27,7 +27,7 @@ class UnnamedFile : public testing::TestWithParam<OpenFile> {
 };
 
 TEST_P(UnnamedFile, IsThereWhereTheFileSystemKnowsNone) {
-  BlockFile file(directory, 16, GetParam());
+  BlockFile file(directory, {.memory = 16}, GetParam());
   const Bytes bytes(100, 7);
   const auto cid = atproto::Cid::of(atproto::Cid::Codec::raw, bytes);
   ASSERT_TRUE(file.put(cid, bytes));
@@ -48,7 +48,7 @@ TEST_P(UnnamedFileRefused, LeavesOtherErrorsAsTheyAre) {
 INSTANTIATE_TEST_SUITE_P(Answers, UnnamedFileRefused, testing::Values(&refuse<EACCES>));
 
 TEST(UnnamedFileNowhere, SaysSoWhenTheFallbackFailsToo) {
-  BlockFile file("/nonexistent/directory", 16, &refuse<EISDIR>);
+  BlockFile file("/nonexistent/directory", {.memory = 16}, &refuse<EISDIR>);
   const Bytes bytes(100, 7);
   const auto put = file.put(atproto::Cid::of(atproto::Cid::Codec::raw, bytes), bytes);
   ASSERT_FALSE(put);
