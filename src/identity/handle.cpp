@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "identity/handle.hpp"
 
+#include "tap/async/timeout.hpp"
 #include "tap/base/text.hpp"
 
 #include <utility>
@@ -60,7 +61,7 @@ Task<HandleAnswer> HandleResolver::resolve(std::string handle) {
 
   bool dns_silent = false;
   if (has_dns(handle)) {
-    auto records = co_await resolver_.txt(std::string(kTxtPrefix) + handle);
+    auto records = co_await async::with_timeout(resolver_.txt(std::string(kTxtPrefix) + handle), options_.timeout);
     if (records) {
       if (auto answer = read_txt(*records)) co_return std::move(*answer);
     } else {

@@ -27,6 +27,7 @@ Result<std::vector<std::string>> read_texts(ByteView message) {
   if (::ns_initparse(message.data(), static_cast<int>(message.size()), &parsed) != 0) {
     return fail(Errc::resolve_failed, "malformed DNS answer");
   }
+  if (ns_msg_getflag(parsed, ns_f_tc) != 0) return fail(Errc::resolve_failed, "DNS answer that is cut off");
   std::vector<std::string> texts;
   for (int i = 0; i < ns_msg_count(parsed, ns_s_an); ++i) {
     ns_rr record;

@@ -10,7 +10,7 @@
 namespace tap::net {
 
 /// The TXT records that a DNS message answers with, the strings of each joined (RFC 1035, 3.3.14); none when it has
-/// none. Errc::resolve_failed for a message that is malformed.
+/// none. Errc::resolve_failed for a message that is malformed or cut off.
 [[nodiscard]] Result<std::vector<std::string>> read_texts(ByteView message);
 
 }  // namespace tap::net

@@ -9,6 +9,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <array>
 #include <cstdlib>
@@ -18,6 +19,7 @@
 #include <netinet/in.h>
 #include <optional>
 #include <resolv.h>
+#include <span>
 
 namespace tap::net {
 namespace {
@@ -76,7 +78,21 @@ Result<Addresses> look_up_addresses(const std::string& host, const ResolverOptio
   return addresses;
 }
 
+/// Gives the length of the answer.
+Result<std::size_t> ask_for_txt(struct __res_state& state, const std::string& name, std::span<std::uint8_t> answer) {
+  const int size =
+      ::res_nquery(&state, name.c_str(), ns_c_in, ns_t_txt, answer.data(), static_cast<int>(answer.size()));
+  if (size >= 0) return std::min(static_cast<std::size_t>(size), answer.size());
+  // A server may cut off all that there is.
+  constexpr std::uint8_t kCutOff = 0x02;
+  const bool is_empty = state.res_h_errno == NO_DATA && (answer[2] & kCutOff) == 0;
+  const bool absent = state.res_h_errno == HOST_NOT_FOUND || is_empty;
+  return fail(absent ? Errc::not_found : Errc::resolve_failed, name);
+}
+
 /// One query with a resolver state of its own: resolv.conf is read anew each time, as a long-lived process needs.
+/// Over TCP glibc waits without an end. So what does not fit a datagram, of up to 1,200 bytes as it announces (EDNS0),
+/// is cut off, and no answer. The last attempt is one for servers that do not know EDNS0.
 Result<Texts> look_up_txt(const std::string& name, const ResolverOptions& options) {
   struct __res_state state{};
   if (::res_ninit(&state) != 0) return fail(Errc::resolve_failed, "cannot read resolv.conf");
@@ -84,13 +100,16 @@ Result<Texts> look_up_txt(const std::string& name, const ResolverOptions& option
                                                                                  [](auto* s) { ::res_nclose(s); });
   configure(state, options);
   Bytes answer(kMaxAnswer);
-  const int size =
-      ::res_nquery(&state, name.c_str(), ns_c_in, ns_t_txt, answer.data(), static_cast<int>(answer.size()));
-  if (size < 0) {
-    const bool absent = state.res_h_errno == HOST_NOT_FOUND || state.res_h_errno == NO_DATA;
-    return fail(absent ? Errc::not_found : Errc::resolve_failed, name);
+  state.retry = std::max(1, options.attempts - 1);
+  state.options |= RES_IGNTC | RES_USE_EDNS0;
+  auto size = ask_for_txt(state, name, answer);
+  if (!size && size.error() == Errc::resolve_failed && options.attempts > 1) {
+    state.retry = 1;
+    state.options &= ~static_cast<unsigned long>(RES_USE_EDNS0);
+    size = ask_for_txt(state, name, answer);
   }
-  auto texts = read_texts(ByteView(answer).first(std::min(static_cast<std::size_t>(size), answer.size())));
+  if (!size) return std::unexpected(size.error());
+  auto texts = read_texts(ByteView(answer).first(*size));
   if (texts && texts->empty()) return fail(Errc::not_found, name);
   return texts;
 }

@@ -38,13 +38,14 @@ class Resolver {
   /// that may pass.
   [[nodiscard]] virtual Task<Result<std::vector<boost::asio::ip::address>>> addresses(std::string host,
                                                                                       Names whose) = 0;
-  /// The TXT records, the strings of each joined. not_found as above.
+  /// The TXT records, the strings of each joined. not_found as above. Datagrams only: an answer of more than 1,200
+  /// bytes is resolve_failed.
   [[nodiscard]] virtual Task<Result<std::vector<std::string>>> txt(std::string name) = 0;
 };
 
 struct ResolverOptions {
   std::chrono::seconds attempt_timeout{2};  ///< of a TXT query
-  int attempts = 2;                         ///< per server
+  int attempts = 2;                         ///< per server; the last of several without EDNS0
   std::size_t operator_threads = 8;
   std::size_t pds_threads = 64;  ///< more than a resync lets hosts hold that have not answered yet (resync::Hosts)
   std::size_t did_web_threads = 16;

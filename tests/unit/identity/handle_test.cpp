@@ -153,11 +153,20 @@ TEST_F(HandleResolverTest, DoesNotWaitForEverForAPlace) {
   options.handle_lookups = 1;
   options.timeout = std::chrono::milliseconds(1);
   HandleResolver handles(loop.executor(), http, names, options);
-  names.gate.close();
+  http.gate.close();
   auto first = loop.start(handles.resolve("a.test"));
   EXPECT_EQ(loop.run(handles.resolve("b.test")).kind, Kind::unknown);
-  names.gate.open();
+  http.gate.open();
   loop.run_until([&] { return first.done(); });
+}
+
+TEST_F(HandleResolverTest, DoesNotWaitForEverForDns) {
+  options.timeout = std::chrono::milliseconds(1);
+  names.gate.close();
+  http.answer(well_known("a.test"), 404);
+  EXPECT_EQ(resolve("a.test").kind, Kind::unknown) << "DNS has not said no";
+  http.answer(well_known("b.test"), 200, kDid);
+  EXPECT_EQ(resolve("b.test").did, kDid);
 }
 
 }  // namespace

@@ -17,14 +17,13 @@ using testing::ElementsAre;
 
 class Txt : public testing::Test {
  protected:
-  std::unique_ptr<Resolver> make(ResolverOptions options = {}) {
+  std::unique_ptr<Resolver> make(ResolverOptions options = {.attempts = 1}) {
     options.port = dns_.port();
     options.attempt_timeout = 1s;
-    options.attempts = 1;
     return make_resolver(loop_.executor(), options, &metrics_);
   }
-  Result<std::vector<std::string>> ask(const std::string& name) {
-    const auto resolver = make();
+  Result<std::vector<std::string>> ask(const std::string& name, int attempts = 1) {
+    const auto resolver = make({.attempts = attempts});
     return loop_.run(resolver->txt(name));
   }
   test::Loop loop_;
@@ -87,6 +86,35 @@ TEST_F(Txt, AMalformedRecordIsNoAnswerAboutTheName) {
   EXPECT_EQ(texts.error(), Errc::resolve_failed);
 }
 
+TEST_F(Txt, AnswersOfMoreThan512BytesFitADatagram) {
+  const std::vector<test::DnsServer::Strings> records(4, {std::string(250, 'x')});
+  dns_.set_txt("a.test", records);
+  const auto texts = ask("a.test");
+  ASSERT_TRUE(texts);
+  EXPECT_EQ(texts->size(), records.size());
+}
+
+/// The server is silent over TCP, where there is no end to the waiting.
+TEST_F(Txt, WhatDoesNotFitADatagramIsNoAnswerAboutTheName) {
+  std::vector<test::DnsServer::Strings> records(5, {std::string(250, 'x')});
+  dns_.set_txt("a.test", records);
+  EXPECT_EQ(ask("a.test").error(), Errc::resolve_failed) << "some of them came";
+  dns_.set_txt("b.test", {test::DnsServer::Strings(5, std::string(250, 'x'))});
+  EXPECT_EQ(ask("b.test").error(), Errc::resolve_failed) << "nothing came";
+}
+
+TEST_F(Txt, ServersThatDoNotKnowEdnsAreAskedWithoutIt) {
+  dns_.set_txt("a.test", {{"x"}});
+  constexpr int kFormatError = 1;
+  constexpr int kNotImplemented = 4;
+  for (const std::optional<int> refusal : {std::optional(kFormatError), std::optional(kNotImplemented), {}}) {
+    dns_.refuse_edns(refusal);
+    const auto texts = ask("a.test", 2);
+    ASSERT_TRUE(texts) << refusal.value_or(0);
+    EXPECT_THAT(*texts, ElementsAre("x"));
+  }
+}
+
 TEST_F(Txt, ACallerMayLeaveALookUpThatHangs) {
   dns_.set_silent("slow.test");
   const auto resolver = make();
@@ -97,7 +125,7 @@ TEST_F(Txt, ACallerMayLeaveALookUpThatHangs) {
 
 TEST_F(Txt, AQueueThatIsFullRefuses) {
   dns_.set_silent("slow.test");
-  const auto resolver = make({.txt_threads = 1, .max_queued = 1});
+  const auto resolver = make({.attempts = 1, .txt_threads = 1, .max_queued = 1});
   auto first = loop_.start(resolver->txt("slow.test"));
   auto second = loop_.start(resolver->txt("slow.test"));
   const auto third = loop_.run(resolver->txt("slow.test"));
@@ -115,7 +143,7 @@ TEST_F(Txt, QueuedLookUpsThatNobodyWaitsForAreNotMade) {
   dns_.set_silent("slow.test");
   dns_.set_txt("a.test", {{"x"}});
   dns_.set_txt("given-up.test", {{"x"}});
-  const auto resolver = make({.txt_threads = 1});
+  const auto resolver = make({.attempts = 1, .txt_threads = 1});
   auto slow = loop_.start(resolver->txt("slow.test"));
   EXPECT_FALSE(loop_.run(async::with_timeout(resolver->txt("given-up.test"), 1ms)));
   EXPECT_TRUE(loop_.run(resolver->txt("a.test")));
@@ -128,7 +156,8 @@ class LookUps : public Txt {};
 /// Anybody may have names that hang, and more of them than there are threads.
 TEST_F(LookUps, ThatHangHoldUpNobodyButTheirOwnKind) {
   dns_.set_silent("slow.test");
-  const auto resolver = make({.operator_threads = 1, .pds_threads = 1, .did_web_threads = 1, .handle_threads = 1});
+  const auto resolver =
+      make({.attempts = 1, .operator_threads = 1, .pds_threads = 1, .did_web_threads = 1, .handle_threads = 1});
   std::vector<test::Loop::Started<Result<std::vector<boost::asio::ip::address>>>> slow;
   std::vector<test::Loop::Started<Result<std::vector<std::string>>>> texts;
   for (int number = 0; number < 10; ++number) texts.push_back(loop_.start(resolver->txt("slow.test")));
@@ -142,7 +171,7 @@ TEST_F(LookUps, ThatHangHoldUpNobodyButTheirOwnKind) {
 
 TEST_F(LookUps, ThatHangDelayTheirOwnKind) {
   dns_.set_silent("slow.test");
-  const auto resolver = make({.pds_threads = 1});
+  const auto resolver = make({.attempts = 1, .pds_threads = 1});
   auto slow = loop_.start(resolver->addresses("slow.test", Names::pds));
   EXPECT_TRUE(loop_.run(resolver->addresses("localhost", Names::pds)));
   ASSERT_TRUE(slow.done());
