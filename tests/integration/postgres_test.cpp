@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <csignal>
 #include <map>
+#include <memory>
+#include <string>
 #include <utility>
 
 namespace tap::test {
@@ -16,6 +18,7 @@ using testing::AllOf;
 using testing::Each;
 using testing::HasSubstr;
 using testing::Not;
+using testing::Property;
 
 class Postgres : public OutageTest {
  protected:
@@ -86,6 +89,72 @@ TEST_F(PostgresOutage, ServerThatGoesAwayUnderLoadCostsNothing) {
   await_undelivered(0);
   stop();
 }
+
+TEST_F(PostgresOutage, TableThatAnotherProgramLocksUnderLoadIsWaitedForWithoutAnError) {
+  start();
+  consume();
+  onboard_accounts(4);
+  {
+    const std::unique_ptr<PGconn, decltype(&PQfinish)> other(PQconnectdb(database_url().c_str()), &PQfinish);
+    PQclear(PQexec(other.get(), "BEGIN; LOCK TABLE journal"));
+    ASSERT_EQ(PQtransactionStatus(other.get()), PQTRANS_INTRANS) << PQerrorMessage(other.get());
+    send_more(200);
+    wait_for("the writer waits", [] {
+      return postgres_server().sql(
+                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+                 "application_name LIKE 'tap-%'") == "1";
+    });
+    EXPECT_EQ(get("/health").at("status"), "ok");
+  }
+  await_all();
+  expect_each_commit_once();
+  EXPECT_EQ(losses(), 0U);
+  await_undelivered(0);
+  stop();
+}
+
+/// A disk that is full, an operator who allows no writes, or damage: the server is there, and refuses.
+struct Refusal {
+  const char* name;
+  const char* sqlstate;
+  const char* reason;  ///< a part of what the log says
+};
+
+class PostgresRefusal : public PostgresOutage, public ::testing::WithParamInterface<Refusal> {
+ protected:
+  static void refuse_writes() {
+    postgres_server().sql(
+        std::string("SET search_path = tap; CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+                    "$$ BEGIN RAISE 'so it is' USING ERRCODE = '") +
+        GetParam().sqlstate + "'; END $$; CREATE TRIGGER refuse BEFORE UPDATE ON meta EXECUTE FUNCTION refuse()");
+  }
+  static void allow_writes() { postgres_server().sql("DROP FUNCTION tap.refuse CASCADE"); }
+};
+
+TEST_P(PostgresRefusal, UnderLoadHoldsEverythingUpAndLosesNothing) {
+  start();
+  consume();
+  onboard_accounts(4);
+  await_undelivered(0);
+  refuse_writes();
+  send_more(40);
+  EXPECT_THAT(tap().wait_for_line("writing to the database fails").at("error").get<std::string>(),
+              AllOf(HasSubstr(GetParam().reason), HasSubstr("so it is")));
+  EXPECT_EQ(get("/health").at("status"), "ok");
+  EXPECT_THAT(log_.all(), Each(Property(&Event::is_live, false))) << "what is not durable is told to nobody";
+  allow_writes();
+  await_all();
+  (void)tap().wait_for_line("writing to the database works again");
+  expect_each_commit_once();
+  await_undelivered(0);
+  stop();
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, PostgresRefusal,
+                         ::testing::Values(Refusal{"Full", "53100", "no space left for the database"},
+                                           Refusal{"ReadOnly", "25006", "the database is read-only"},
+                                           Refusal{"Corrupt", "XX001", "the database is corrupt"}),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 TEST_F(PostgresOutage, RoleOfOneConnectionThatIsEndedUnderLoadCostsNothing) {
   have_one_connection();
