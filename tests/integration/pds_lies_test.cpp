@@ -96,6 +96,7 @@ const std::vector<Lie> kLies = {
     {"Status403", "(HTTP 403)", [](Account&) { return Reply{.status = 403}; }},
     {"Status500", "(HTTP 500)", [](Account&) { return Reply{.status = 500, .body = "<html>oops</html>"}; }},
     {"Status503", "(HTTP 503)", [](Account&) { return Reply{.status = 503}; }},
+    {"EndlessErrorPage", "(HTTP 500)", [](Account& twin) { return Reply{.status = 500, .source = endless(twin)}; }},
     {"RedirectLoop", "too many redirects",
      [](Account& twin) {
        return Reply{.status = 302, .headers = {{"Location", "/xrpc/com.atproto.sync.getRepo?did=" + twin.did().str()}}};
