@@ -118,6 +118,25 @@ TEST_F(DatabaseFaults, DatabaseThatAnotherProcessLocksIsWaitedFor) {
   expect_sound();
 }
 
+TEST_F(DatabaseFaults, StopDoesNotWaitForADatabaseThatStaysLocked) {
+  start();
+  consume();
+  std::vector<Account> accounts;
+  for (std::uint64_t number = 1; number <= 8; ++number) accounts.push_back(followed(number));
+  const auto other = open_database();
+  run(other, "BEGIN IMMEDIATE");
+  for (Account& account : accounts) send(account.post());
+  (void)tap().wait_for_line("writing to the database fails");
+  tap().signal(SIGTERM);
+  EXPECT_EQ(tap().wait_for_exit(std::chrono::seconds(45)), (ExitStatus{.code = 0}));
+  run(other, "ROLLBACK");
+  for (Account& account : accounts) publish_repo(account);
+  drop_consumer();
+  start();
+  consume();
+  for (Account& account : accounts) await_records(account);
+}
+
 TEST_F(DatabaseFaults, ReadOnlyFileOrFolderEndsTheStartWithAReason) {
   namespace fs = std::filesystem;
   start();

@@ -24,13 +24,16 @@ class Process : public TapTest {
     EXPECT_EQ(line.at("level"), "ERROR");
     EXPECT_THAT(line.at("error").get<std::string>(), HasSubstr(reason));
   }
-  void edit_database(const std::string& sql) const {
+  using Connection = std::unique_ptr<sqlite3, decltype(&sqlite3_close)>;
+  /// What was said to it holds until the connection is gone.
+  Connection edit_database(const std::string& sql) const {
     sqlite3* opened = nullptr;
     const int status = sqlite3_open(database().c_str(), &opened);
-    const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> handle(opened, &sqlite3_close);
+    Connection handle(opened, &sqlite3_close);
     if (status != SQLITE_OK || sqlite3_exec(opened, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
       throw std::runtime_error(sqlite3_errmsg(opened));
     }
+    return handle;
   }
 };
 
@@ -43,6 +46,17 @@ TEST_F(Process, EndsWithZeroOnSigint) {
   start();
   tap().signal(SIGINT);
   EXPECT_EQ(tap().wait_for_exit(), (ExitStatus{.code = 0}));
+}
+
+/// As it is in a long migration or import. Nobody else than the handler could hear of it.
+TEST_F(Process, SignalWhileItWaitsForItsDatabaseEndsItAtOnce) {
+  start();
+  stop();
+  const auto holder = edit_database("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+  launch();
+  (void)tap().wait_for_line("creating tap service");
+  tap().signal(SIGTERM);
+  EXPECT_EQ(tap().wait_for_exit(), (ExitStatus{.code = 0})) << "it has waited to the end, and failed";
 }
 
 TEST_F(Process, SecondSignalEndsItThoughAnEventIsUnderWay) {
