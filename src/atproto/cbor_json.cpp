@@ -12,6 +12,7 @@ namespace tap::atproto::cbor {
 namespace {
 
 constexpr std::size_t kMaxRecord = 1 << 20;
+constexpr std::size_t kMaxJson = 2 << 20;
 
 void append_integer(std::string& out, std::int64_t value) {
   char digits[20];
@@ -229,6 +230,8 @@ Result<void> render(ByteView cbor, std::string& out) {
 Result<void> append_record_json(ByteView cbor, std::string& out) {
   const std::size_t before = out.size();
   auto rendered = render(cbor, out);
+  // Not in between: what is rendered is at most six times as long as the record.
+  if (rendered && out.size() - before > kMaxJson) rendered = fail(Errc::cbor_limit, "JSON above 2 MiB");
   if (!rendered) out.resize(before);
   return rendered;
 }

@@ -85,7 +85,10 @@ Result<void> Merge::put(Batch& batch, std::string_view action) {
   auto record = blocks_.get(leaf_->value);
   if (!record) return std::unexpected(record.error());
   json_.clear();
-  if (auto rendered = atproto::cbor::append_record_json(*record, json_); !rendered) ++unreadable_;
+  if (auto rendered = atproto::cbor::append_record_json(*record, json_); !rendered) {
+    ++unreadable_;
+    batch_bytes_ += record->size();  // which may have taken as long as one that is told
+  }
   const std::size_t slash = leaf_->key.find('/');
   emit(batch, action, {leaf_->key.substr(0, slash), leaf_->key.substr(slash + 1), leaf_->value}, json_);
   leaf_.reset();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 namespace tap::store {
 namespace {
@@ -26,6 +27,16 @@ bool may_be_of_one(const Error& error) { return error != Errc::busy; }
 
 metrics::Counter& failures(metrics::Registry& metrics, const char* what) {
   return metrics.counter("tap_store_failures_total", "Database work that failed", {{"what", what}});
+}
+
+/// Of what may be long.
+std::size_t bytes_of(const Write& write) {
+  std::size_t bytes = 0;
+  for (const outbox::Draft& event : write.events) bytes += event.body.size();
+  for (const Mutation& mutation : write.mutations) {
+    if (const auto* kept = std::get_if<BufferCommit>(&mutation)) bytes += kept->commit.size();
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -58,6 +69,7 @@ WriterThread::WriterThread(Store& store, metrics::Registry& metrics, const Write
 WriterThread::~WriterThread() { stop(); }
 
 void WriterThread::submit(Request request) {
+  request.bytes = bytes_of(request.write);
   {
     const std::lock_guard lock(mutex_);
     inbox_.push_back(std::move(request));
@@ -127,6 +139,8 @@ WriterThread::Batch WriterThread::next_batch() {
   batch.stopping = stopping_;
   while (!inbox_.empty() && batch.size < options_.batch_events) {
     Request& request = inbox_.front();
+    if (!batch.requests.empty() && batch.bytes + request.bytes > options_.batch_bytes) break;
+    batch.bytes += request.bytes;
     batch.size += 1 + request.write.mutations.size() + request.write.events.size();
     batch.requests.push_back(std::move(request));
     inbox_.pop_front();

@@ -34,6 +34,7 @@ class WriterThread {
     Write write;
     std::optional<RepoId> repo;
     Done done;
+    std::size_t bytes = 0;  // of the write
   };
   struct Answer {
     Done done;
@@ -63,7 +64,8 @@ class WriterThread {
   using Time = std::chrono::steady_clock::time_point;
   struct Batch {
     std::vector<Request> requests;
-    std::size_t size = 0;  // events and mutations
+    std::size_t size = 0;   // events and mutations
+    std::size_t bytes = 0;  // of them
     bool stopping = false;
   };
   struct FoldWaiter {

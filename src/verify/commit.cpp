@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::size_t kMaxBlocks = 2'000'000;
 constexpr std::size_t kMaxOps = 200;
+/// How much longer than the blocks the records of all operations may be together. Only those that are put in many
+/// places make them longer, and one in 200 would make hundreds of megabytes of JSON of a commit.
+constexpr std::size_t kMaxRepeated = std::size_t{64} << 10;
 
 /// Step 1: what can be said of the event alone. Fills DID, rev and since.
 Result<VerifiedCommit> check_envelope(const atproto::CommitEvent& event) {
@@ -63,6 +66,7 @@ RecordOp record_op(const atproto::Op& op, const atproto::RepoPath& path, const a
   // (protocol 2.2).
   if (auto rendered = atproto::cbor::append_record_json(blocks.at(*op.cid), record.record_json); !rendered) {
     record.record_json.clear();
+    record.record_json.shrink_to_fit();
   }
   return record;
 }
@@ -86,9 +90,13 @@ Result<VerifiedCommit> check_commit(const atproto::CommitEvent& event, const atp
   }
   verified->data = commit->data;
   verified->prev_data = *before;
+  std::size_t records = 0;
   for (const atproto::Op& op : event.ops) {
     const auto path = atproto::parse_path(op.path);
-    if (path && filter.matches(path->collection)) verified->ops.push_back(record_op(op, *path, car->blocks));
+    if (!path || !filter.matches(path->collection)) continue;
+    if (op.cid) records += car->blocks.at(*op.cid).size();
+    if (records > event.blocks.size() + kMaxRepeated) return fail(Errc::too_large, "records");
+    verified->ops.push_back(record_op(op, *path, car->blocks));
   }
   return verified;
 }

@@ -110,8 +110,9 @@ class Writer {
 
 /// Appends a record as JSON in the form of protocol 2.4: keys in byte order, exact integers, $link, $bytes and blobs in
 /// their canonical shape, Go's string escapes. One pass, no DOM. The bytes must be one canonical map of at most 1 MiB
-/// that follows the data model (2.2); otherwise an error, and `out` is as before. A record that the official client
-/// could not parse (integers beyond 2^53-1 are kept: they are exact here) is the caller's to weigh.
+/// that follows the data model (2.2), and the JSON at most 2 MiB (12); otherwise an error, and `out` is as before, but
+/// for its capacity. A record that the official client could not parse (integers beyond 2^53-1 are kept: they are exact
+/// here) is the caller's to weigh.
 [[nodiscard]] Result<void> append_record_json(ByteView cbor, std::string& out);
 
 }  // namespace tap::atproto::cbor

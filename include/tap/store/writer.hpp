@@ -46,9 +46,12 @@ class Writer {
 };
 
 struct WriterOptions {
-  std::size_t inbox = 10'000;           ///< writes waiting
-  std::size_t acks = 1'000'000;         ///< waiting; from here on no more events are read
-  std::size_t batch_events = 5'000;     ///< events and mutations of one transaction
+  std::size_t inbox = 10'000;        ///< writes waiting
+  std::size_t acks = 1'000'000;      ///< waiting; from here on no more events are read
+  std::size_t batch_events = 5'000;  ///< events and mutations of one transaction
+  /// Of its events, and of what is kept for a repo that is being fetched; a larger write goes alone. A transaction
+  /// takes its length once more.
+  std::size_t batch_bytes = std::size_t{32} << 20;
   std::chrono::milliseconds gather{1};  ///< between the begins of two transactions, where many writes come
   FoldOptions fold;
   std::chrono::milliseconds ack_delay{200};                  ///< acks wait so long for a transaction to join

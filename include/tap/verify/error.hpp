@@ -7,7 +7,7 @@ namespace tap::verify {
 
 /// Why an event or a snapshot is not believed. Errors of its parts (CAR, tree, signature) are atproto's.
 enum class Errc {
-  too_large = 1,       ///< blocks or ops above the protocol's limits (protocol 7.5)
+  too_large = 1,       ///< blocks or ops above the protocol's limits (protocol 7.5), or records that come to far more
   data_missing,        ///< tooBig or rebase: what changed is not in the message (8.4 item 9)
   malformed,           ///< DID, rev, since or time of a wrong form
   mismatch,            ///< event and commit, or commit and repo, name different things (8.1 steps 3, 4)

@@ -316,7 +316,9 @@ std::optional<std::string> record_json(ByteView bytes) {
   const auto* map = std::get_if<Map>(&value->data);
   if (map == nullptr || map->contains("$link") || map->contains("$bytes") || is_legacy_blob(*map)) return std::nullopt;
   if (const auto* type = get<std::string>(*map, "$type"); type != nullptr && *type == "blob") return std::nullopt;
-  return json_map(*map);
+  auto json = json_map(*map);
+  if (json && json->size() > (2U << 20)) return std::nullopt;
+  return json;
 }
 
 }  // namespace tap::test::slow

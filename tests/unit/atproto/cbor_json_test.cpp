@@ -126,6 +126,20 @@ TEST(RecordJson, RecordsEndAtOneMebibyte) {
   EXPECT_EQ(append_record_json(sized((1 << 20) + 1), out).error(), Errc::cbor_limit);
 }
 
+TEST(RecordJson, JsonEndsAtTwoMebibytes) {
+  // Six bytes of JSON for one of the record, and eight for the rest: {"a":""}.
+  const auto sized = [](std::size_t json) {
+    const std::size_t escaped = (json - 8) / 6, plain = (json - 8) % 6;
+    return slow::encode({slow::Map{{"a", {std::string(escaped, '<') + std::string(plain, 'x')}}}});
+  };
+  std::string out = "before";
+  EXPECT_TRUE(append_record_json(sized(2 << 20), out));
+  EXPECT_EQ(out.size(), 6 + (std::size_t{2} << 20)) << "it is the record that is measured";
+  out.resize(6);
+  EXPECT_EQ(append_record_json(sized((2 << 20) + 1), out).error(), Errc::cbor_limit);
+  EXPECT_EQ(out, "before");
+}
+
 TEST(RecordJson, NestingEndsAtTheLimit) {
   const auto nested = [](std::size_t arrays) {
     slow::Value value = number(1);

@@ -215,6 +215,16 @@ TEST(Merge, KeepsABatchSmallWhenItsRecordsAreLarge) {
   EXPECT_EQ(outcome.most_changes, 4U);
 }
 
+TEST(Merge, KeepsABatchSmallWhenItsRecordsAreLargeAndCannotBeTold) {
+  Records fetched;
+  for (int i = 0; i < 8; ++i) {
+    fetched.emplace("a.b.c/" + std::to_string(i), text_record(std::string(400'000, '<') + std::to_string(i)));
+  }
+  const auto outcome = difference({}, fetched, {}, {.bytes = 1'000'000}, 10);
+  EXPECT_EQ(outcome.unreadable, 8U);
+  EXPECT_EQ(outcome.most_changes, 3U);
+}
+
 TEST(Merge, RefusesAnIndexThatIsNotInByteOrder) {
   const TreeBlocks tree({{"a.b.c/1", text_record("x")}});
   const auto file = tree.file();

@@ -66,6 +66,26 @@ TEST_F(WriterTest, TransactionsHaveABound) {
   EXPECT_EQ(store_->applied()[1].writes, 5U) << "a write counts as one, its event as another";
 }
 
+TEST_F(WriterTest, TransactionsHaveABoundOfBytes) {
+  options_.batch_bytes = 10'000;
+  start();
+  auto held = hold();
+  std::vector<test::Loop::Started<Result<void>>> waiting;
+  const auto add = [&](Write write) { waiting.push_back(loop_.start(writer_->commit(std::move(write)))); };
+  add(write_of({}, {draft(std::string(4'000, 'x')), draft(std::string(2'000, 'x'))}));
+  add(write_of({BufferCommit{RepoId{1}, {}, Bytes(4'000)}}, {}));
+  add(write_of({}, {draft("y")}));
+  add(write_of({}, {draft(std::string(30'000, 'x'))}));
+  add(write_of({}, {draft("y")}));
+  store_->release();
+  for (auto& one : waiting) EXPECT_TRUE(finish(one));
+  EXPECT_TRUE(finish(held));
+  writer_->stop();
+  std::vector<std::size_t> writes;
+  for (const auto& transaction : store_->applied()) writes.push_back(transaction.writes);
+  EXPECT_THAT(writes, ElementsAre(1, 2, 1, 1, 1)) << "to the byte; a larger one goes alone";
+}
+
 TEST_F(WriterTest, OneBadMemberDoesNotFailItsNeighbours) {
   start();
   auto held = hold();

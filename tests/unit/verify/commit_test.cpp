@@ -149,6 +149,18 @@ TEST_F(CheckCommit, LimitsOfTheProtocolHold) {
   EXPECT_EQ(checked(account.commit(writes)).error(), Errc::too_large);
 }
 
+TEST_F(CheckCommit, ARecordInManyPlacesCountsInEach) {
+  const auto twice = [&](std::size_t size) {
+    const Bytes record = post_record(1, std::string(size, 'x'));
+    return account.commit({create(account.new_path(), record), create(account.new_path(), record)});
+  };
+  EXPECT_TRUE(checked(twice(64'000))) << "64 KiB above the blocks, which are little more than the record";
+  EXPECT_EQ(checked(twice(70'000)).error(), Errc::too_large);
+  const CommitMessage large = account.commit({create(account.new_path(), post_record(2, std::string(500'000, 'x'))),
+                                              create(account.new_path(), post_record(3, std::string(500'000, 'x')))});
+  EXPECT_TRUE(checked(large)) << "whatever their length once";
+}
+
 TEST_F(CheckCommit, TooBigAndRebaseLackTheirData) {  // 8.4 item 9
   CommitMessage message = mixed();
   message.too_big = true;
@@ -394,6 +406,15 @@ TEST_F(CheckCommit, ARecordOutsideTheDataModelIsEmittedWithoutContent) {  // pro
   ASSERT_TRUE(verified) << verified.error().message();
   EXPECT_EQ(verified->ops[0].cid, Cid::of(Cid::Codec::dag_cbor, loose));
   EXPECT_EQ(verified->ops[0].record_json, "");
+}
+
+TEST_F(CheckCommit, ARecordOfTooMuchJsonIsEmittedWithoutContentAndTakesNoMemory) {
+  const Bytes record = post_record(1, std::string(400'000, '<'));
+  const auto verified = checked(account.commit({create(account.new_path(), record)}));
+  ASSERT_TRUE(verified) << verified.error().message();
+  EXPECT_EQ(verified->ops[0].cid, Cid::of(Cid::Codec::dag_cbor, record));
+  EXPECT_EQ(verified->ops[0].record_json, "");
+  EXPECT_LT(verified->ops[0].record_json.capacity(), 100U);
 }
 
 TEST_F(CheckCommit, DamagedMessagesAreNeverBelieved) {
