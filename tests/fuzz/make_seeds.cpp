@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Writes the seeds of every fuzz target into a folder: fuzz_make_seeds tests/fuzz/seeds
+#include "tap/atproto/commit.hpp"
 #include "tap/atproto/mst.hpp"
 #include "tap/net/ws_frames.hpp"
 
@@ -42,6 +43,12 @@ void write_data(const std::filesystem::path& root) {
   json.add("like", test::like_record(1, atproto::Cid::of(atproto::Cid::Codec::dag_cbor, {})));
 }
 
+Bytes chunked(std::uint8_t size, const Bytes& car) {
+  Bytes out{size};
+  out.insert(out.end(), car.begin(), car.end());
+  return out;
+}
+
 void write_repo(const std::filesystem::path& root) {
   test::Account account(1);
   account.fill(20);
@@ -57,13 +64,15 @@ void write_repo(const std::filesystem::path& root) {
   event.add("info", test::info_frame("OutdatedCursor", "gone"));
   event.add("error", test::error_frame("FutureCursor", "no"));
   commit.add("commit", account.commit_block());
+  commit.add("with_prev", atproto::Commit{account.did(), atproto::Tid{1}, message.commit, message.commit, {}}.encode());
   for (const test::Block& block : message.blocks) {
     if (atproto::mst::Node::decode(block.bytes)) node.add(block.cid.str().substr(50), block.bytes);
   }
-  Bytes chunked{7};  // the size of the chunks
-  const Bytes slice = test::make_car(message.commit, message.blocks);
-  chunked.insert(chunked.end(), slice.begin(), slice.end());
-  car.add("slice", chunked);
+  node.add("empty", atproto::mst::Node{}.encode());
+  // The first byte is the size of the chunks.
+  car.add("slice", chunked(7, test::make_car(message.commit, message.blocks)));
+  car.add("one_block", chunked(200, test::make_car(message.commit, {message.blocks.back()})));
+  car.add("head_only", chunked(1, test::make_car(message.commit, {})));
 }
 
 void write_recipes(const std::filesystem::path& root) {
