@@ -28,6 +28,7 @@ class SlowSink final : public test::EventSink {
     next_.add(std::move(event));
     if (pause_ > 0ms) std::this_thread::sleep_for(pause_);
   }
+  void acking(std::uint64_t id) override { next_.acking(id); }
 
  private:
   test::EventSink& next_;
@@ -116,7 +117,9 @@ void Crowd::listen_to(Guest& guest) {
   constexpr std::uint64_t kFar = 10'000'000;
   std::string text = guest.says;
   replace(text, kLaterId, witness_.last_id() + kFar);
-  replace(text, kLastId, witness_.last_id());
+  const std::uint64_t last = witness_.last_id();
+  if (text.find(kLastId) != std::string::npos) witness_.acking(last);  // whoever was told of it
+  replace(text, kLastId, last);
   guest.consumer->send_text(text);
 }
 

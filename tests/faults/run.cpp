@@ -88,12 +88,13 @@ void Run::start() {
   listen();
 }
 
-/// The diligent consumer, anew when it was cut.
+/// The diligent consumer, anew when it was cut. It reads all that is at hand before it acks: what may not go together
+/// shows.
 void Run::listen() {
   if (consumer_ && !consumer_->has_ended()) return;
   if (consumer_) std::ignore = consumer_->wait_for_end();  // throws what it could not understand
   ++consumers_;
-  consumer_.emplace(port_, witness_, test::Consumer::Options{.remembers = false});
+  consumer_.emplace(port_, witness_, test::Consumer::Options{.acks_late = true, .remembers = false});
 }
 
 void Run::rage(std::chrono::milliseconds length) {
@@ -193,25 +194,29 @@ std::string Run::unsettled() {
 
 std::string Run::unsettled(const Member& member) {
   const test::Author& author = member.author;
-  const test::Judge::Truth truth{.records = author.record_cids(), .deleted = author.deleted};
+  const test::Judge::Truth truth{
+      .records = author.record_cids(), .deleted = author.deleted, .is_active = !author.is_away};
   const std::string difference = judge_.difference(member.did(), truth);
   const auto info = get("/info/" + member.did());
   if (!difference.empty()) return difference + ", and it is " + info.dump();
+  if (author.is_away) return "";  // what it wrote last is told when it is back
   const bool is_right = info.value("state", "") == "active" && info.value("error", "?").empty() &&
                         info.value("rev", "") == author.account.head()->rev.str() &&
                         info.value("records", std::size_t{0}) == truth.records.size();
   return is_right ? "" : info.dump();
 }
 
-/// Everybody knows everything. Who had troubles begins anew, so that they do not add up.
+/// Everybody knows everything. Who had troubles begins anew, so that they do not add up; nobody knows then that it is
+/// away, until it is said.
 void Run::settle() {
   std::vector<std::string> troubled;
   {
     const auto held = population_.lock();
     for (const auto& member : population_.honest()) {
-      judge_.settle(member->did(), {.records = member->author.record_cids(), .deleted = {}});
-      member->author.deleted.clear();
+      const test::Author& author = member->author;
+      judge_.settle(member->did(), {.records = author.record_cids(), .deleted = {}, .is_active = !author.is_away});
       if (member->troubles > 0) troubled.push_back(member->did());
+      if (member->troubles > 0 || !author.is_away) member->author.deleted.clear();
       member->troubles = 0;
     }
   }
@@ -219,6 +224,7 @@ void Run::settle() {
   ask("/repos/remove", troubled);
   for (const std::string& did : troubled) judge_.forget(did);
   ask("/repos/add", troubled);
+  stream_.say_who_is_away();
 }
 
 void Run::stop() {

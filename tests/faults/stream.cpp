@@ -22,6 +22,7 @@ constexpr std::size_t kLate = 20;
 constexpr std::int64_t kKept = 20'000;  // frames that the relay keeps though Tap has seen them
 constexpr std::size_t kFrameLimit = 5 << 20;
 constexpr std::size_t kLongestStall = 2'000;  // ms
+constexpr unsigned kAwayInCalm = 33;          // percent
 
 }  // namespace
 
@@ -154,6 +155,11 @@ void Stream::go_or_come_back(Member& member) {
     const std::lock_guard lock(away_mutex_);
     author.is_away ? (void)away_.insert(member.did()) : (void)away_.erase(member.did());
   }
+  tell_status(member);
+}
+
+void Stream::tell_status(const Member& member) {
+  const test::Author& author = member.author;
   send(author.account.status(!author.is_away,
                              author.is_away ? std::optional<std::string>("deactivated") : std::nullopt));
 }
@@ -261,14 +267,26 @@ void Stream::send_away() {
 
 void Stream::calm_down() {
   make_way();
-  has_lost_ = false;
+  {
+    const auto held = population_.lock();
+    for (const auto& member : population_.honest()) {
+      catch_up(*member);
+      if (member->author.is_away != dice_.chance(kAwayInCalm)) {
+        ++member->troubles;
+        go_or_come_back(*member);
+      }
+      if (!member->author.is_away) send_truth(write(*member));
+    }
+    for (CommitMessage& late : std::exchange(late_, {})) send(std::move(late));
+  }
+  if (std::exchange(has_lost_, false)) say_who_is_away();  // it may have lost that, too
+}
+
+void Stream::say_who_is_away() {
   const auto held = population_.lock();
   for (const auto& member : population_.honest()) {
-    catch_up(*member);
-    if (member->author.is_away) go_or_come_back(*member);
-    send_truth(write(*member));
+    if (member->author.is_away) tell_status(*member);
   }
-  for (CommitMessage& late : std::exchange(late_, {})) send(std::move(late));
 }
 
 void Stream::forget_below(std::int64_t seq) {

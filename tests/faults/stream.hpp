@@ -30,9 +30,11 @@ class Stream {
   void disturb();
   /// The relay says that our cursor is ahead of it, and has to be left alone for a minute.
   void send_away();
-  /// The connection is in order again; whoever is away comes back, and everybody writes, so that nothing is left that
-  /// only the next commit would show.
+  /// The connection is in order again. A third of the accounts is away; the others are there, and write, so that
+  /// nothing is left that only the next commit would show.
   void calm_down();
+  /// Once more, to those who cannot know it.
+  void say_who_is_away();
   /// Tap has come so far: the relay may forget what lies well below.
   void forget_below(std::int64_t seq);
 
@@ -52,6 +54,7 @@ class Stream {
   void send_junk();
   void lose_everything();
   void go_or_come_back(Member& member);
+  void tell_status(const Member& member);
   [[nodiscard]] test::CommitMessage write(Member& member) {
     return member.author.account.commit(member.author.some_writes(dice_));
   }

@@ -18,6 +18,7 @@ class Witness final : public test::EventSink {
   Witness(test::Judge& judge, const std::set<std::string>& mutes) : judge_(judge), mutes_(mutes) {}
 
   void add(test::Event event) override;
+  void acking(std::uint64_t id) override { judge_.acking(id); }
   /// The first lie that was told, or else what the judge says.
   [[nodiscard]] std::string violation() const;
   [[nodiscard]] std::uint64_t last_id() const { return last_id_; }
