@@ -3,33 +3,12 @@
 // it.
 #include "crawl/page.hpp"
 #include "fuzz/fuzz.hpp"
-
-#include <nlohmann/json.hpp>
-
-#include <algorithm>
+#include "fuzz/second_json.hpp"
 
 using namespace tap;
 using nlohmann::json;
 
 namespace {
-
-/// Of a name that stands twice one parser takes the first, the other the last.
-bool has_a_name_twice(std::string_view text) {
-  std::vector<std::vector<std::string>> names;
-  bool twice = false;
-  const auto look = [&](int, json::parse_event_t event, json& value) {
-    if (event == json::parse_event_t::object_start) names.emplace_back();
-    if (event == json::parse_event_t::object_end) names.pop_back();
-    if (event == json::parse_event_t::key) {
-      const auto name = value.get<std::string>();
-      twice = twice || std::ranges::find(names.back(), name) != names.back().end();
-      names.back().push_back(name);
-    }
-    return true;
-  };
-  (void)json::parse(text, look, false);
-  return twice;
-}
 
 void check(const crawl::Page& page, const json& document) {
   std::vector<atproto::Did> dids;
@@ -61,6 +40,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto second_opinion = json::parse(text, nullptr, false);
   fuzz::require(second_opinion.is_object() && second_opinion.contains("repos"));
   fuzz::require(page->cursor.size() <= 4'096);
-  if (!has_a_name_twice(text)) check(*page, second_opinion);
+  if (!fuzz::has_a_name_twice(text)) check(*page, second_opinion);
   return 0;
 }

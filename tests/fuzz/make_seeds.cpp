@@ -116,6 +116,16 @@ void write_texts(const std::filesystem::path& root) {
   }
 }
 
+/// Answers about an account and a handle.
+void write_answers(const std::filesystem::path& root) {
+  Seeds status(root, "account_status"), handle(root, "handle_answer");
+  status.add("active", R"({"did":"did:plc:aaaaaaaaaaaaaaaaaaaaaaaa","active":true,"rev":"3jzfcijpj2z2a"})");
+  status.add("gone", R"({"did":"did:plc:aaaaaaaaaaaaaaaaaaaaaaaa","active":false,"status":"takendown"})");
+  handle.add("one", "did=did:plc:aaaaaaaaaaaaaaaaaaaaaaaa\nv=spf1 -all");
+  handle.add("two", "did=did:plc:aaaaaaaaaaaaaaaaaaaaaaaa\ndid=did:web:host.example");
+  handle.add("well_known", " did:web:host.example\r\n");
+}
+
 /// A byte of flags (client, append, short messages) and one for the size of the pieces; then frames.
 void write_frames(const std::filesystem::path& root) {
   using net::Opcode;
@@ -221,6 +231,7 @@ int main(int argc, char** argv) {
   write_recipes(argv[1]);
   write_signed(argv[1]);
   write_texts(argv[1]);
+  write_answers(argv[1]);
   write_frames(argv[1]);
   write_upgrades(argv[1]);
   write_json(argv[1]);
