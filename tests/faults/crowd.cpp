@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "faults/crowd.hpp"
 
+#include "faults/draw.hpp"
+
 #include <algorithm>
 #include <sys/socket.h>
 #include <system_error>
@@ -13,6 +15,7 @@ using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kGuests = 3;
+constexpr std::size_t kKinds = 9;
 constexpr auto kBeat = 100ms;
 constexpr std::size_t kLongestStay = 4'000;  // ms
 constexpr int kSmallBuffer = 4'096;
@@ -41,8 +44,8 @@ void replace(std::string& text, std::string_view what, std::uint64_t with) {
 
 }  // namespace
 
-Crowd::Crowd(std::uint64_t seed, std::uint16_t port, Witness& witness, Tally& faults)
-    : dice_(seed), port_(port), witness_(witness), faults_(faults), thread_([this] { run(); }) {}
+Crowd::Crowd(std::uint64_t seed, std::uint64_t& guests, std::uint16_t port, Witness& witness, Tally& faults)
+    : seed_(seed), count_(guests), port_(port), witness_(witness), faults_(faults), thread_([this] { run(); }) {}
 
 Crowd::~Crowd() {
   is_over_ = true;
@@ -50,6 +53,7 @@ Crowd::~Crowd() {
 }
 
 void Crowd::run() {
+  test::Dice whims(seed_);
   while (!is_over_) {
     std::this_thread::sleep_for(kBeat);
     const auto now = SteadyClock::now();
@@ -57,7 +61,7 @@ void Crowd::run() {
       return guest.leaves_at <= now || (guest.consumer && guest.consumer->has_ended());
     });
     try {
-      if (guests_.size() < kGuests && dice_.chance(40)) let_in();
+      if (guests_.size() < kGuests && whims.chance(40)) let_in();
       for (Guest& guest : guests_) listen_to(guest);
     } catch (const std::exception&) {
       // It was not let in, or is gone already: whether Tap still lives others look at.
@@ -67,13 +71,15 @@ void Crowd::run() {
 }
 
 void Crowd::let_in() {
-  const auto enter = [this](const char* name, Guest guest) {
+  test::Dice dice = draw(seed_, "guest", count_);
+  const auto enter = [&](const char* name, Guest guest) {
+    ++count_;
     faults_.add(name);
-    guest.leaves_at = SteadyClock::now() + std::chrono::milliseconds(dice_.below(kLongestStay));
+    guest.leaves_at = SteadyClock::now() + std::chrono::milliseconds(dice.below(kLongestStay));
     guests_.push_back(std::move(guest));
   };
   const std::string ack = R"({"type":"ack","id":)";
-  switch (dice_.below(9)) {
+  switch (in_turn(seed_, "guests", count_, kKinds)) {
     case 0:
       return enter("consumer that never reads", deaf_guest());
     case 1:
@@ -89,7 +95,7 @@ void Crowd::let_in() {
     case 6:
       return enter("consumer that says nonsense", guest({.acks = true}, 0ms, ack + "-1}"));
     case 7:
-      return enter("consumer that says garbage", guest({.acks = true}, 0ms, std::string(as_text(dice_.bytes(100)))));
+      return enter("consumer that says garbage", guest({.acks = true}, 0ms, std::string(as_text(dice.bytes(100)))));
     default:
       return enter("consumer that says too much", guest({.acks = true}, 0ms, std::string(100'000, '[')));
   }

@@ -18,11 +18,12 @@
 
 namespace tap::faults {
 
-/// Bad consumers that come and go, a few at a time, on a thread of their own. They ack nothing that the witness has not
-/// seen.
+/// Bad consumers that come and go, a few at a time and of each kind in turn, on a thread of their own. They ack nothing
+/// that the witness has not seen.
 class Crowd {
  public:
-  Crowd(std::uint64_t seed, std::uint16_t port, Witness& witness, Tally& faults);
+  /// `guests` outlives it: how many have come, over all crowds of a run.
+  Crowd(std::uint64_t seed, std::uint64_t& guests, std::uint16_t port, Witness& witness, Tally& faults);
   /// All of them leave.
   ~Crowd();
 
@@ -41,7 +42,8 @@ class Crowd {
   [[nodiscard]] Guest guest(test::Consumer::Options options, std::chrono::milliseconds pause, std::string says);
   void listen_to(Guest& guest);
 
-  test::Dice dice_;
+  const std::uint64_t seed_;
+  std::uint64_t& count_;  // of all that have come
   const std::uint16_t port_;
   Witness& witness_;
   Tally& faults_;

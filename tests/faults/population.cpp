@@ -2,6 +2,7 @@
 #include "faults/population.hpp"
 
 #include "faults/commit_lies.hpp"
+#include "faults/draw.hpp"
 #include "faults/host_lies.hpp"
 #include "faults/repo_lies.hpp"
 #include "support/atproto/did_document.hpp"
@@ -61,14 +62,15 @@ bool Member::can_begin_anew() const {
   return false;
 }
 
-Population::Population(std::uint64_t seed, std::size_t honest, Tally& faults) : faults_(faults), dice_(seed) {
+Population::Population(std::uint64_t seed, std::size_t honest, Tally& faults) : faults_(faults), seed_(seed) {
   servers_.push_back(std::make_unique<HttpServer>(
       [this](const HttpRequest& request) { return on_directory(request.path.substr(1)); }));
   plc_url_ = servers_.front()->url();
   for (std::size_t i = 0; i < kHonestHosts; ++i) honest_hosts_.push_back(open_host());
-  for (std::size_t i = 0; i < honest; ++i) settle_down(honest_, Vice::none, dice_.pick(honest_hosts_));
+  test::Dice dice(seed);
+  for (std::size_t i = 0; i < honest; ++i) settle_down(honest_, Vice::none, dice.pick(honest_hosts_));
   for (std::size_t i = 0; i < kHonestOnTheWeb; ++i) {
-    settle_down_on_the_web(honest_, Vice::none, dice_.pick(honest_hosts_));
+    settle_down_on_the_web(honest_, Vice::none, dice.pick(honest_hosts_));
   }
   invite_liars();
   for (const auto& liar : liars_) {
@@ -102,7 +104,8 @@ Member& Population::add(Members& to, std::unique_ptr<Member> member) {
 }
 
 Member& Population::settle_down(Members& to, Vice vice, const std::string& host) {
-  auto member = std::make_unique<Member>(test::Account(++numbers_), vice);
+  ++numbers_;
+  auto member = std::make_unique<Member>(numbers_, test::Account(numbers_), vice);
   member->host = host;
   return add(to, std::move(member));
 }
@@ -112,7 +115,8 @@ Member& Population::settle_down_on_the_web(Members& to, Vice vice, const std::st
   servers_.push_back(std::make_unique<HttpServer>(
       [this](const HttpRequest& request) { return on_directory(did_of_host(request.header("host"))); }));
   const std::string did = did_of_host("localhost:" + std::to_string(servers_.back()->port()));
-  auto member = std::make_unique<Member>(test::Account(++numbers_, atproto::Did::parse(did).value()), vice);
+  ++numbers_;
+  auto member = std::make_unique<Member>(numbers_, test::Account(numbers_, atproto::Did::parse(did).value()), vice);
   member->host = host;
   return add(to, std::move(member));
 }
@@ -134,14 +138,15 @@ Reply Population::on_directory(const std::string& did) {
   ++lookups_;
   const auto found = by_did_.find(did);
   if (found == by_did_.end()) return {.status = 404, .body = R"({"message":"DID not registered"})"};
-  const Member& member = *found->second;
+  Member& member = *found->second;
+  test::Dice dice = draw(seed_, "document of " + std::to_string(member.number), ++member.documents);
   const std::string document = test::did_document_without_handle(member.author.account, member.host);
   if (member.vice == Vice::document) {
     faults_.add(member.kind());
-    return document_lies()[member.lie].tell(member.author.account, document, dice_);
+    return document_lies()[member.lie].tell(member.author.account, document, dice);
   }
   if (!is_calm_) {
-    if (PassingTrouble trouble = trouble_of_directory(dice_); trouble.name != nullptr) {
+    if (PassingTrouble trouble = trouble_of_directory(dice); trouble.name != nullptr) {
       faults_.add(trouble.name);
       return std::move(trouble.reply);
     }
@@ -167,19 +172,20 @@ Reply Population::repo_of(Member& member) {
                  .body = std::string(as_text(bytes)),
                  .framing = test::Framing::chunked};
   };
+  test::Dice dice = draw(seed_, "repo of " + std::to_string(member.number), ++member.repos);
   if (member.vice == Vice::none || member.vice == Vice::commits || member.vice == Vice::document) {
-    return true_repo_of(member);
+    return true_repo_of(member, dice);
   }
   faults_.add(member.kind());
-  if (member.vice == Vice::repo) return car(repo_lies()[member.lie].tell(member.author.account, dice_));
+  if (member.vice == Vice::repo) return car(repo_lies()[member.lie].tell(member.author.account, dice));
   if (member.vice == Vice::old_repo) return car(member.first_repo);
   return host_lies()[member.lie].tell(member.author.account);
 }
 
-Reply Population::true_repo_of(Member& member) {
-  const Bytes repo = true_repo(member.author.account, dice_);
+Reply Population::true_repo_of(Member& member, test::Dice& dice) {
+  const Bytes repo = true_repo(member.author.account, dice);
   if (!is_calm_ && member.is_honest()) {
-    if (PassingTrouble trouble = trouble_of_host(dice_, repo); trouble.name != nullptr) {
+    if (PassingTrouble trouble = trouble_of_host(dice, repo); trouble.name != nullptr) {
       faults_.add(trouble.name);
       return std::move(trouble.reply);
     }
@@ -187,7 +193,7 @@ Reply Population::true_repo_of(Member& member) {
   return {.headers = {{"Content-Type", "application/vnd.ipld.car"}},
           .body = std::string(as_text(repo)),
           .framing = test::Framing::chunked,
-          .gzip = dice_.chance(50)};
+          .gzip = dice.chance(50)};
 }
 
 }  // namespace tap::faults

@@ -29,13 +29,17 @@ enum class Vice : std::uint8_t {
 };
 
 struct Member {
-  Member(test::Account account, Vice is) : author(std::move(account)), vice(is) {}
+  Member(std::uint64_t of, test::Account account, Vice is) : number(of), author(std::move(account)), vice(is) {}
+  std::uint64_t number;
   test::Author author;
   Vice vice;
   std::size_t lie = 0;    ///< which of the kind, in its table
   std::string host = {};  ///< URL of its PDS
   Bytes first_repo = {};  ///< of Vice::old_repo
   unsigned troubles = 0;  ///< that made its repo be fetched again
+  // What was asked of the servers.
+  std::uint64_t documents = 0;
+  std::uint64_t repos = 0;
 
   [[nodiscard]] std::string did() const { return author.account.did().str(); }
   [[nodiscard]] bool is_honest() const { return vice == Vice::none; }
@@ -79,11 +83,11 @@ class Population {
   [[nodiscard]] test::Reply on_pds(const test::HttpRequest& request);
   [[nodiscard]] test::Reply on_directory(const std::string& did);
   [[nodiscard]] test::Reply repo_of(Member& member);
-  [[nodiscard]] test::Reply true_repo_of(Member& member);
+  [[nodiscard]] test::Reply true_repo_of(Member& member, test::Dice& dice);
 
   Tally& faults_;
+  const std::uint64_t seed_;
   std::mutex mutex_;  // guards what follows
-  test::Dice dice_;   // what the servers' threads decide with
   std::uint64_t numbers_ = 0;
   Members honest_;
   Members liars_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "faults/run.hpp"
 
+#include "faults/draw.hpp"
 #include "faults/vitals.hpp"
 #include "support/process/check.hpp"
 #include "support/process/http_call.hpp"
@@ -22,10 +23,13 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kLook = 250ms;
-constexpr auto kFirstLimit = 120s;                                     // until everybody was fetched for the first time
-constexpr std::size_t kShortestPeace = 3'000, kLongestPeace = 20'000;  // ms between two faults of the connection
-constexpr std::int64_t kMostFrames = 5'000;                            // that Tap has not seen yet
-constexpr std::uint64_t kMostEvents = 5'000;                           // that no consumer has acked yet
+constexpr auto kFirstLimit = 120s;                        // until everybody was fetched for the first time
+constexpr std::chrono::milliseconds kLongestPeace = 20s;  // between two faults of the connection
+constexpr auto kLongestSilence = 180s;                    // without a connection; a cursor of the future costs 60 s
+constexpr auto kFullRound = 120s;                         // where rounds are shorter all goes faster
+constexpr int kShortRoundParts = 12;
+constexpr std::int64_t kMostFrames = 5'000;   // that Tap has not seen yet
+constexpr std::uint64_t kMostEvents = 5'000;  // that no consumer has acked yet
 /// Memory says something only when there was time to fill what is bounded.
 constexpr auto kLongRun = 10min;
 constexpr std::size_t kLogTail = 25;
@@ -45,7 +49,7 @@ std::string did_in(const std::string& text) {
 
 Run::Run(Options options)
     : options_(std::move(options)),
-      dice_(options_.seed),
+      is_short_(std::min<std::chrono::milliseconds>(options_.length, options_.round) < kFullRound),
       population_(options_.seed + 1, options_.honest, faults_),
       stream_(options_.seed + 2, population_, faults_),
       witness_(judge_, population_.mutes()) {}
@@ -65,6 +69,8 @@ void Run::run() {
       converge();
     }
     stop();
+    look_for_violations();
+    test::check_database(options_.tap, database_url());
     report();
     tell_faults();
     const MemoryCourse course = MemoryCourse::of(memory_);
@@ -99,13 +105,18 @@ void Run::listen() {
 
 void Run::rage(std::chrono::milliseconds length) {
   population_.be_calm(false);
-  const Crowd crowd(dice_.word(), port_, witness_, faults_);
-  const auto now = SteadyClock::now();
+  open_doors();
+  longest_peace_ = is_short_ ? length / kShortRoundParts : kLongestPeace;
   // It makes us wait for a minute, which a short round does not have.
-  if (length >= 120s && dice_.chance(20)) stream_.send_away();
-  next_disturbance_ = now + std::chrono::milliseconds(kShortestPeace);
-  while (SteadyClock::now() < now + length) act();
+  if (!is_short_ && draw(options_.seed, "round", ++rounds_).chance(20)) stream_.send_away();
+  const auto begin = SteadyClock::now();
+  next_disturbance_ = begin + longest_peace_ / 6;
+  // The first round goes on until there was everything.
+  while (SteadyClock::now() < begin + length || !stream_.has_done_all()) act();
+  crowd_.reset();
 }
+
+void Run::open_doors() { crowd_.emplace(options_.seed, guests_, port_, witness_, faults_); }
 
 void Run::act() {
   const auto now = SteadyClock::now();
@@ -114,12 +125,37 @@ void Run::act() {
     look_after();
     try_a_liar_again();
   }
-  if (now >= next_disturbance_) {
-    next_disturbance_ = now + std::chrono::milliseconds(kShortestPeace + dice_.below(kLongestPeace - kShortestPeace));
-    stream_.disturb();
-  }
+  if (now >= next_disturbance_) disturb();
   if (is_busy_) std::this_thread::sleep_for(5ms);
   if (!is_busy_) stream_.act();
+}
+
+/// Of the connection, when there is one. Tap waits longer behind each that ended, until one has lived for a minute.
+/// Short rounds do not have that; so it is begun anew.
+void Run::disturb() {
+  if (is_short_ && disturbances_ == 2) {
+    disturbances_ = 0;
+    return restart();
+  }
+  if (!stream_.is_connected()) {
+    if (SteadyClock::now() > next_disturbance_ + kLongestSilence) throw std::runtime_error("tap does not come back");
+    return;
+  }
+  stream_.disturb();
+  ++disturbances_;
+  const auto least = longest_peace_ / 6;
+  const auto range = static_cast<std::size_t>((longest_peace_ - least).count());
+  auto dice = draw(options_.seed, "peace", ++peaces_);
+  next_disturbance_ = SteadyClock::now() + least + std::chrono::milliseconds(dice.below(range));
+}
+
+void Run::restart() {
+  faults_.add("restart");
+  crowd_.reset();
+  stop();
+  judge_.begin_life();
+  start();
+  open_doors();
 }
 
 /// How Tap is, several times a second.
@@ -140,7 +176,7 @@ void Run::try_a_liar_again() {
   std::string did;
   {
     const auto held = population_.lock();
-    const Member& liar = *dice_.pick(population_.liars());
+    const Member& liar = *draw(options_.seed, "liar tried again", ++tries_).pick(population_.liars());
     if (liar.can_begin_anew()) did = liar.did();
   }
   if (!did.empty()) begin_anew(did);
@@ -230,9 +266,8 @@ void Run::settle() {
 void Run::stop() {
   tap_->signal(SIGTERM);
   if (tap_->wait_for_exit() != test::ExitStatus{.code = 0}) throw std::runtime_error("the stop was not in order");
+  if (consumer_) std::ignore = consumer_->wait_for_end();  // throws what it could not understand
   consumer_.reset();
-  look_for_violations();
-  test::check_database(options_.tap, database_url());
 }
 
 void Run::ask(const std::string& target, const std::vector<std::string>& dids) {

@@ -48,7 +48,10 @@ class Run {
   void start();
   void listen();
   void rage(std::chrono::milliseconds length);
+  void open_doors();
   void act();
+  void disturb();
+  void restart();
   void look_after();
   void try_a_liar_again();
   void converge();
@@ -66,7 +69,7 @@ class Run {
   void tell_the_end() const;
 
   Options options_;
-  test::Dice dice_;
+  const bool is_short_;  // rounds are
   Tally faults_;
   test::Judge judge_{test::Judge::Consumers::several};
   Population population_;
@@ -78,12 +81,16 @@ class Run {
   std::uint16_t port_ = 0;
   SteadyClock::time_point begin_ = SteadyClock::now();
   SteadyClock::time_point next_look_{}, next_disturbance_{};
+  std::chrono::milliseconds longest_peace_{0};  // between two disturbances of this round
+  std::uint64_t rounds_ = 0, disturbances_ = 0, peaces_ = 0, tries_ = 0;
   bool is_busy_ = false;        // Tap or its consumers are behind
   std::string last_left_;       // who was waited for last, and why
   std::set<std::string> done_;  // DIDs that are right, or explained, in this calm
   std::vector<std::uint64_t> memory_;
   std::vector<Seconds> convergences_;
   std::uint64_t consumers_ = 0;
+  std::uint64_t guests_ = 0;
+  std::optional<Crowd> crowd_;  // last: it uses the others
 };
 
 }  // namespace tap::faults

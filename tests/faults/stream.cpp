@@ -2,6 +2,7 @@
 #include "faults/stream.hpp"
 
 #include "faults/commit_lies.hpp"
+#include "faults/draw.hpp"
 #include "support/net/ws_wire.hpp"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ constexpr unsigned kAwayInCalm = 33;          // percent
 }  // namespace
 
 Stream::Stream(std::uint64_t seed, Population& population, Tally& faults)
-    : population_(population), faults_(faults), dice_(seed) {
+    : population_(population), faults_(faults), seed_(seed) {
   relay_.set_activity([this](const std::string& did) {
     const std::lock_guard lock(away_mutex_);
     return !away_.contains(did);
@@ -72,6 +73,7 @@ void Stream::catch_up(const Member& member) {
 }
 
 void Stream::act() {
+  dice_ = draw(seed_, "act", ++acts_);
   if (free_at_ && std::chrono::steady_clock::now() >= *free_at_) make_way();
   const std::size_t chance = dice_.below(1'000);
   if (chance < 20) return send_junk();
@@ -79,7 +81,7 @@ void Stream::act() {
     faults_.add("old frame again");
     return send(dice_.pick(sent_));
   }
-  if (chance < 90) return lie();
+  if (chance < 90) return let_somebody_lie();
   const auto held = population_.lock();
   act_honestly(*dice_.pick(population_.honest()));
 }
@@ -91,6 +93,11 @@ void Stream::make_way() {
 }
 
 void Stream::lie() {
+  dice_ = draw(seed_, "lie in a calm", ++lies_in_calm_);
+  let_somebody_lie();
+}
+
+void Stream::let_somebody_lie() {
   const auto held = population_.lock();
   Member& liar = *dice_.pick(population_.liars());
   catch_up(liar);
@@ -208,7 +215,10 @@ void Stream::send_junk() {
 }
 
 void Stream::disturb() {
-  switch (dice_.below(11)) {
+  make_way();
+  const std::uint64_t number = disturbances_++;
+  dice_ = draw(seed_, "disturbance", number);
+  switch (in_turn(seed_, "disturbances", number, kDisturbances)) {
     case 0:
       faults_.add("connection cut");
       return relay_.cut();
@@ -267,6 +277,7 @@ void Stream::send_away() {
 
 void Stream::calm_down() {
   make_way();
+  dice_ = draw(seed_, "calm", ++calms_);
   {
     const auto held = population_.lock();
     for (const auto& member : population_.honest()) {

@@ -26,8 +26,11 @@ class Stream {
   void act();
   /// Only the liars go on.
   void lie();
-  /// Something happens to the connection; what takes its time ends in a later act().
+  [[nodiscard]] bool is_connected() { return relay_.subscribers() > 0; }
+  /// Something happens to the connection, of each kind in turn; what takes its time ends in a later act().
   void disturb();
+  /// Each kind has come.
+  [[nodiscard]] bool has_done_all() const { return disturbances_ >= kDisturbances; }
   /// The relay says that our cursor is ahead of it, and has to be left alone for a minute.
   void send_away();
   /// The connection is in order again. A third of the accounts is away; the others are there, and write, so that
@@ -42,11 +45,14 @@ class Stream {
   [[nodiscard]] std::uint64_t frames() const { return frames_; }
 
  private:
+  static constexpr std::size_t kDisturbances = 11;
+
   template <class Message>
   void send(Message message);
   void send_bytes(ByteView frame);
   void send_truth(test::CommitMessage message);
   void act_honestly(Member& member);
+  void let_somebody_lie();
   void catch_up(const Member& member);
   void make_way();
   void trouble(Member& member);
@@ -61,7 +67,9 @@ class Stream {
 
   Population& population_;
   Tally& faults_;
-  test::Dice dice_;
+  const std::uint64_t seed_;
+  test::Dice dice_{0};  // of the act, the disturbance or the calm that it is at
+  std::uint64_t acts_ = 0, lies_in_calm_ = 0, disturbances_ = 0, calms_ = 0;
   std::deque<test::CommitMessage> sent_;                          // of late, true ones
   std::deque<test::CommitMessage> late_;                          // on their way still; at most one of a repo
   std::optional<std::chrono::steady_clock::time_point> free_at_;  // the connection is slow until then

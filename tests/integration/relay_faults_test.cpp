@@ -155,5 +155,31 @@ TEST_F(RelayFaults, CloseFrameEndsTheConnectionAndNothingElse) {
   expect_to_come_back();
 }
 
+TEST_F(RelayFaults, CursorOfTheFutureIsToldAndKeptAndLosesNothing) {
+  CommitMessage commit = alice_.post();
+  commit.seq = 500;
+  relay_.send_raw(server_frame(kBinary, commit.frame()));  // it is not in the log, which ends far below
+  ++events_;
+  await_records(alice_);
+  wait_for("a saved cursor", [this] { return get("/stats/cursors").at("firehose") == 500; });
+  relay_.cut();
+  const nlohmann::json told_of = tap().wait_for_line("the relay sent an error");
+  EXPECT_EQ(told_of.value("error", ""), "FutureCursor");
+  EXPECT_EQ(told_of.value("cursor", 0), 500);
+  EXPECT_EQ(get("/stats/cursors").at("firehose"), 500);
+  EXPECT_EQ(state(alice_), "active");
+
+  stop();
+  CommitMessage next = alice_.post();
+  next.seq = 501;
+  relay_.push(next.seq, next.frame());  // the relay is where we are again
+  start();
+  consume();
+  await_records(alice_);
+  EXPECT_EQ(relay_.cursors().back(), 500);
+  EXPECT_THAT(told(alice_), SizeIs(events_ + 1));
+  EXPECT_EQ(fetches(), 1U);
+}
+
 }  // namespace
 }  // namespace tap::test
