@@ -28,6 +28,9 @@ build() { cmake --preset "$1" && cmake --build --preset "$1"; }
 tests() { ctest --preset "$1" --no-tests=error "${@:2}"; }
 
 step 'packages' cmake/deps.sh install test
+# The points of a crash that are tried are others at each commit; see docs/robustness.md.
+TAP_CRASH_SEED=${TAP_CRASH_SEED:-$((16#$(git rev-parse --short=6 HEAD | head -c 6)))}
+export TAP_CRASH_SEED
 step 'format' format
 step 'layout' python3 cmake/check_includes.py .
 step 'documents' python3 cmake/check_docs.py .

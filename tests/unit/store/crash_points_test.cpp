@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // SIGKILL at one point after another: a child works on a database and dies before the k-th thing that it asks of its
 // engine, or before its k-th write to a file or to the server. What it leaves is what it was told is durable, or one
-// step more, and sound.
+// step more, and sound. Where points cost more a run takes every n-th of them; TAP_CRASH_SEED says from which on, and
+// with TAP_CRASH_STRIDE=1 it is every one.
+#include "tap/base/text.hpp"
 #include "tap/store/check.hpp"
 
 #include "store/journaled_store.hpp"
@@ -14,11 +16,18 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <iostream>
 #include <unistd.h>
 
 namespace tap::store {
 namespace {
+
+std::size_t number_in(const char* variable, std::size_t otherwise) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? otherwise : parse_decimal<std::size_t>(text).value();
+}
 
 /// A story as it was told once without a crash: the answers, and what the database says behind each step.
 struct Told {
@@ -54,11 +63,13 @@ class CrashPoints : public testing::TestWithParam<EngineCase> {
     }
   }
 
-  /// Lets children die at every `stride`th point, each on a database of its own, and looks at what they leave.
-  void kill_at_every_point(std::size_t stride, const std::function<void()>& prepare, const std::function<void()>& work,
-                           const std::function<void()>& judge) {
+  /// Lets children die at every `usual_stride`th point, each on a database of its own, and looks at what they leave.
+  void kill_at_points(std::size_t usual_stride, const std::function<void()>& prepare, const std::function<void()>& work,
+                      const std::function<void()>& judge) {
+    const std::size_t stride = std::max<std::size_t>(number_in("TAP_CRASH_STRIDE", usual_stride), 1);
+    const std::size_t first = 1 + number_in("TAP_CRASH_SEED", 0) % stride;
     std::size_t count = 0;
-    for (std::size_t k = 1;; k += stride, ++count) {
+    for (std::size_t k = first;; k += stride, ++count) {
       SCOPED_TRACE("point " + std::to_string(k));
       backend_ = GetParam().make();
       prepare();
@@ -67,7 +78,7 @@ class CrashPoints : public testing::TestWithParam<EngineCase> {
       judge();
       if (HasFatalFailure()) return;
     }
-    std::cout << count << " deaths\n";
+    std::cout << count << " deaths, from point " << first << " on at each " << stride << ".\n";
     EXPECT_GT(count * stride, 60U);
   }
 
@@ -112,7 +123,7 @@ class CrashPoints : public testing::TestWithParam<EngineCase> {
 
 TEST_P(CrashPoints, BetweenAnyTwoThingsThatAnEngineDoesNothingIsLost) {
   tell(4, 25);
-  kill_at_every_point(
+  kill_at_points(
       backend_->is_file() ? 1 : 5, [] {},
       [this] {
         const auto reach = [](std::string_view) { deaths().reach(); };
@@ -124,7 +135,7 @@ TEST_P(CrashPoints, BetweenAnyTwoThingsThatAnEngineDoesNothingIsLost) {
 
 TEST_P(CrashPoints, BetweenAnyTwoWritesNothingIsLost) {
   tell(9, 25);
-  kill_at_every_point(
+  kill_at_points(
       backend_->is_file() ? 3 : 5, [] {},
       [this] {
         die_between_writes();
@@ -136,7 +147,7 @@ TEST_P(CrashPoints, BetweenAnyTwoWritesNothingIsLost) {
 TEST_P(CrashPoints, AnImportIsWholeOrNotBegun) {
   make_original();
   const std::string imported = reopen_and_read();
-  kill_at_every_point(
+  kill_at_points(
       backend_->is_file() ? 3 : 5, [this] { make_original(); },
       [this] {
         die_between_writes();
