@@ -48,8 +48,8 @@ class Snapshot {
   virtual ~Snapshot() = default;
   /// Row by row, whatever the size of the table.
   [[nodiscard]] virtual Result<void> each(Table table, const Visitor& visit) = 0;
-  /// What the engine itself finds wrong with its pages and indexes, a line each.
-  [[nodiscard]] virtual Result<void> each_damage(const std::function<void(std::string_view)>& visit) = 0;
+  /// What the engine itself finds wrong with its pages and indexes, a line each. False where it does not look.
+  [[nodiscard]] virtual Result<bool> each_damage(const std::function<void(std::string_view)>& visit) = 0;
 };
 
 /// Of a schema that is only read, so not migrated: older_schema or newer_schema, unless it is the newest.

@@ -99,7 +99,7 @@ class PostgresSnapshot final : public check::Snapshot {
     return done;
   }
   /// The server checks its pages when it reads them, if it was set up to; pg_amcheck looks at its indexes.
-  Result<void> each_damage(const std::function<void(std::string_view)>&) override { return {}; }
+  Result<bool> each_damage(const std::function<void(std::string_view)>&) override { return false; }
 
  private:
   Connection connection_;

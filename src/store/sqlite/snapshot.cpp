@@ -72,10 +72,12 @@ class SqliteSnapshot final : public check::Snapshot {
   Result<void> each(Table table, const Visitor& visit) override {
     return database_.each(select(table), [&](const Row& row) { visit(CheckRow(row)); });
   }
-  Result<void> each_damage(const std::function<void(std::string_view)>& visit) override {
-    return database_.each("PRAGMA integrity_check", [&](const Row& row) {
+  Result<bool> each_damage(const std::function<void(std::string_view)>& visit) override {
+    auto done = database_.each("PRAGMA integrity_check", [&](const Row& row) {
       if (row.text(0) != "ok") visit(row.text(0));
     });
+    if (!done) return std::unexpected(done.error());
+    return true;
   }
 
  private:
