@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <system_error>
+#include <tuple>
 #include <unistd.h>
 
 namespace tap::app {
@@ -33,7 +34,8 @@ extern "C" void on_stop_signal(int number) {
     ::_exit(stage == Stage::starting ? kSignalled : kCutShort);
   }
   const int interrupted = errno;
-  ::eventfd_write(g_wake, static_cast<eventfd_t>(number));
+  const auto wake = static_cast<eventfd_t>(number);
+  std::ignore = ::write(g_wake, &wake, sizeof wake);
   errno = interrupted;
 }
 

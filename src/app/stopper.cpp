@@ -49,7 +49,7 @@ Task<Result<void>> take(StopStep step) {
                                               [attempt](const std::exception_ptr& failure, Result<void> outcome) {
                                                 attempt->end(failure, std::move(outcome));
                                               }));
-  co_await attempt->ended.wait_for(attempt->step.limit);
+  if (!attempt->result) co_await attempt->ended.wait_for(attempt->step.limit);
   if (attempt->result) co_return std::move(*attempt->result);
   attempt->cancel.emit(asio::cancellation_type::terminal);
   co_return fail(async::Errc::timed_out);
