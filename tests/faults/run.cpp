@@ -49,7 +49,9 @@ std::string did_in(const std::string& text) {
 
 Run::Run(Options options)
     : options_(std::move(options)),
-      is_short_(std::min<std::chrono::milliseconds>(options_.length, options_.round) < kFullRound),
+      round_(std::min<std::chrono::milliseconds>(options_.length, options_.round)),
+      is_short_(round_ < kFullRound),
+      longest_peace_(is_short_ ? round_ / kShortRoundParts + 1ms : kLongestPeace),
       population_(options_.seed + 1, options_.honest, faults_),
       stream_(options_.seed + 2, population_, faults_),
       witness_(judge_, population_.mutes()) {}
@@ -64,8 +66,7 @@ void Run::run() {
     ask("/repos/add", population_.dids());
     const auto end = SteadyClock::now() + options_.length;
     for (auto now = SteadyClock::now(); now < end; now = SteadyClock::now()) {
-      rage(
-          std::min<std::chrono::milliseconds>(options_.round, std::chrono::ceil<std::chrono::milliseconds>(end - now)));
+      rage(std::min(round_, std::chrono::ceil<std::chrono::milliseconds>(end - now)));
       converge();
     }
     stop();
@@ -106,7 +107,6 @@ void Run::listen() {
 void Run::rage(std::chrono::milliseconds length) {
   population_.be_calm(false);
   open_doors();
-  longest_peace_ = is_short_ ? length / kShortRoundParts : kLongestPeace;
   // It makes us wait for a minute, which a short round does not have.
   if (!is_short_ && draw(options_.seed, "round", ++rounds_).chance(20)) stream_.send_away();
   const auto begin = SteadyClock::now();
@@ -133,16 +133,13 @@ void Run::act() {
 /// Of the connection, when there is one. Tap waits longer behind each that ended, until one has lived for a minute.
 /// Short rounds do not have that; so it is begun anew.
 void Run::disturb() {
-  if (is_short_ && disturbances_ == 2) {
-    disturbances_ = 0;
-    return restart();
-  }
+  if (is_short_ && since_restart_ == 2) return restart();
   if (!stream_.is_connected()) {
     if (SteadyClock::now() > next_disturbance_ + kLongestSilence) throw std::runtime_error("tap does not come back");
     return;
   }
   stream_.disturb();
-  ++disturbances_;
+  ++since_restart_;
   const auto least = longest_peace_ / 6;
   const auto range = static_cast<std::size_t>((longest_peace_ - least).count());
   auto dice = draw(options_.seed, "peace", ++peaces_);
@@ -150,6 +147,7 @@ void Run::disturb() {
 }
 
 void Run::restart() {
+  since_restart_ = 0;
   faults_.add("restart");
   crowd_.reset();
   stop();

@@ -69,7 +69,9 @@ class Run {
   void tell_the_end() const;
 
   Options options_;
-  const bool is_short_;  // rounds are
+  const std::chrono::milliseconds round_;          // of faults, at most
+  const bool is_short_;                            // too short for Tap to see a connection as healthy
+  const std::chrono::milliseconds longest_peace_;  // between two disturbances
   Tally faults_;
   test::Judge judge_{test::Judge::Consumers::several};
   Population population_;
@@ -81,8 +83,8 @@ class Run {
   std::uint16_t port_ = 0;
   SteadyClock::time_point begin_ = SteadyClock::now();
   SteadyClock::time_point next_look_{}, next_disturbance_{};
-  std::chrono::milliseconds longest_peace_{0};  // between two disturbances of this round
-  std::uint64_t rounds_ = 0, disturbances_ = 0, peaces_ = 0, tries_ = 0;
+  std::uint64_t rounds_ = 0, peaces_ = 0, tries_ = 0;
+  unsigned since_restart_ = 0;  // disturbances
   bool is_busy_ = false;        // Tap or its consumers are behind
   std::string last_left_;       // who was waited for last, and why
   std::set<std::string> done_;  // DIDs that are right, or explained, in this calm

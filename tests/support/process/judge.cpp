@@ -28,7 +28,7 @@ void Judge::add(Event event) {
 }
 
 Judge::Seen* Judge::find(std::uint64_t id) {
-  for (Events* events : {&seen_, &seen_before_}) {
+  for (SeenById* events : {&seen_, &seen_before_}) {
     if (const auto found = events->find(id); found != events->end()) return &found->second;
   }
   return nullptr;

@@ -77,7 +77,7 @@ class Judge final : public EventSink {
     std::uint64_t last_id = 0;       // 0: nothing was told
     std::uint64_t last_barrier = 0;  // of the events that go alone
     std::uint64_t last_barrier_of_life = 0;
-    std::map<std::uint64_t, Unacked> unacked;  // by id; those that were acked in an earlier life only as well
+    std::map<std::uint64_t, Unacked> unacked;  // by id; also what was acked in an earlier life and came again
     std::string last_rev;
     RecordCids records;
     bool anew = false;
@@ -88,7 +88,7 @@ class Judge final : public EventSink {
     Repo* repo;
     std::uint64_t acked_in = 0;  // the last life in which it was
   };
-  using Events = std::unordered_map<std::uint64_t, Seen>;  // by their ids
+  using SeenById = std::unordered_map<std::uint64_t, Seen>;
   [[nodiscard]] Seen* find(std::uint64_t id);
   void take(Repo& repo, const Event& event);
   void take_record(Repo& repo, const Event& event);
@@ -98,8 +98,8 @@ class Judge final : public EventSink {
   const Consumers consumers_;
   mutable std::mutex mutex_;
   std::uint64_t life_ = 1;
-  Events seen_;
-  Events seen_before_;                 // until everything was acked the last time
+  SeenById seen_;
+  SeenById seen_before_;               // until everything was acked the last time
   std::map<std::string, Repo> repos_;  // none ever goes
   Count count_;
   std::string violation_;
