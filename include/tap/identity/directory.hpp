@@ -70,7 +70,7 @@ class Directory {
 struct DirectoryOptions {
   net::Url plc_url;
   std::size_t cache_size = 2'000'000;                ///< identities; one with a long document counts as several
-  std::chrono::milliseconds timeout{10'000};         ///< of each request, and of the wait for its turn
+  std::chrono::milliseconds timeout{10'000};         ///< of each request and TXT look-up, and of the wait for its turn
   std::chrono::seconds ttl{24 * 3600};               ///< of an identity
   std::chrono::seconds error_ttl{120};               ///< of a sure "no"
   std::chrono::milliseconds unavailable_ttl{5'000};  ///< of no answer: spares a directory in trouble, and the retry

@@ -28,9 +28,9 @@ enum class Names : std::uint8_t {
 
 /// The system's name look-ups (/etc/hosts, /etc/resolv.conf), on threads of their own. Loop thread only.
 /// A look-up cannot be stopped, but its caller can leave: a cancelled wait ends at once, and the look-up holds one
-/// thread until its own timeouts (seconds). With all threads of its kind held, later ones queue; with the queue full
-/// they are resolve_failed. TXT records are a kind of their own. Destruction forgets the queue and waits for the
-/// look-ups under way, but no longer than a second: their threads are left behind.
+/// thread until its own timeouts: seconds, but for addresses over TCP, where there are none. With all threads of its
+/// kind held, later ones queue; with the queue full they are resolve_failed. TXT records are a kind of their own.
+/// Destruction forgets the queue and waits for look-ups under way, but a second at most: their threads stay behind.
 class Resolver {
  public:
   virtual ~Resolver() = default;
