@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -86,7 +86,7 @@ TEST_F(PostgresParts, FormerSessionThatEndsLateEachTimeIsNotTakenForAnotherTap) 
   Session session(server_->url("&options=-csearch_path%3D" + backend_->schema() + "%2Cpg_catalog"), 10s, false);
   ASSERT_TRUE(session.open({}));
   const auto transact = [&] { return session.transact([](Connection&) { return Result<void>(); }); };
-  for (int time = 0; time < 6; ++time) {
+  for (int time = 0; time < 5; ++time) {
     server_->sql("CREATE FUNCTION " + lock +
                  " RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'held' USING ERRCODE = '55P03'; END $$");
     server_->sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name LIKE 'tap-%'");

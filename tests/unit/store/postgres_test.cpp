@@ -96,6 +96,14 @@ TEST_F(PostgresStore, LostConnectionCostsNoWriteWhenTheServerIsThere) {
   EXPECT_THAT(stored(), ElementsAre("a", "b"));
 }
 
+TEST_F(PostgresStore, LostConnectionCostsNoQueryWhenTheServerIsThere) {
+  open();
+  auto queries = store_->queries().value();
+  ASSERT_TRUE(add("a"));
+  server_->sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'tap'");
+  EXPECT_EQ(queries->cursor("firehose", "r"), "a");
+}
+
 TEST_F(PostgresStore, CommitWhoseAnswerIsLostIsKnownToHaveGoneIn) {
   open();
   ASSERT_TRUE(add("a"));
@@ -223,6 +231,22 @@ TEST_F(PostgresStore, RepoThatWasRolledBackGetsNoRecords) {
   const Write alone = write_of({records});
   ASSERT_TRUE(store_->apply({&alone, 1}, {}));
   EXPECT_EQ(server_->sql("SELECT count(*) FROM " + backend_->schema() + ".records"), "0");
+}
+
+TEST_F(PostgresStore, RecordWhoseDeletionWasRolledBackCanBeReplaced) {
+  const auto write = [this](std::vector<Mutation> mutations) {
+    const Write one = write_of(std::move(mutations));
+    return store_->apply({&one, 1}, {});
+  };
+  const RepoId repo{1};
+  open();
+  server_->sql("ALTER TABLE " + backend_->schema() + ".cursors ADD CHECK (value <> 'poison')");
+  ASSERT_TRUE(write({AddRepo{repo, did_of(1)}, PutRecords{repo, {put("a.b.c", "k5", 1)}}}));
+  open();  // what is behind a key is not known any more
+  ASSERT_FALSE(write({PutRecords{repo, {erase("a.b.c", "k5")}}, PutRecords{repo, {put("a.b.c", "k3", 1)}},
+                      SaveCursor{"firehose", "r", "poison"}}));
+  EXPECT_TRUE(write({PutRecords{repo, {put("a.b.c", "k5", 2)}}}));
+  EXPECT_EQ(store_->queries().value()->records(repo, "a.b.c", "", 10).value().size(), 1U);
 }
 
 TEST_F(PostgresStore, SchemasOfOneDatabaseAreDatabasesOfTheirOwn) {

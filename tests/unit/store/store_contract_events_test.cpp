@@ -163,6 +163,22 @@ TEST_P(StoreContract, EventsOfOneLaneAreFoundAmongTheOthers) {
   EXPECT_EQ(page(3, 1, 12), std::pair(Ids(), std::uint64_t{13}));
 }
 
+TEST_P(StoreContract, SearchForALaneEndsAPageWhenMuchWasLookedAt) {
+  constexpr EventId kLast{11};
+  const std::string large(std::size_t{4} << 20, 'x');
+  for (int i = 0; i < 10; ++i) apply(write_of({}, {draft(large)}));
+  apply(write_of({}, {outbox::Draft{outbox::LaneKey{1}, outbox::Order::historical, "sought"}}));
+  std::vector<std::string> found;
+  std::size_t pages = 0;
+  for (EventId first{1}; first <= kLast; ++pages) {
+    const auto page = queries_->lane_events(outbox::LaneKey{1}, first, kLast, kAll).value();
+    for (const auto& event : page.events) found.push_back(event.body);
+    first = page.next;
+  }
+  EXPECT_THAT(found, ElementsAre("sought"));
+  EXPECT_EQ(pages, 2U);
+}
+
 TEST_P(StoreContract, EventSetAsideIsADeadLetterAndNoMoreDelivered) {
   apply(write_of({}, {draft("a"), draft("b"), draft("c")}));
   apply(write_of({SetAside{letter(2, "b")}}));
