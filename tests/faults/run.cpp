@@ -131,7 +131,7 @@ void Run::act() {
 }
 
 /// Of the connection, when there is one. Tap waits longer behind each that ended, until one has lived for a minute.
-/// Short rounds do not have that; so it is begun anew.
+/// Short rounds do not have that; so it is killed and begins anew.
 void Run::disturb() {
   if (is_short_ && since_restart_ == 2) return restart();
   if (!stream_.is_connected()) {
@@ -148,9 +148,10 @@ void Run::disturb() {
 
 void Run::restart() {
   since_restart_ = 0;
-  faults_.add("restart");
+  faults_.add("kill");  // a stop waits for keys that hang, up to ten seconds
   crowd_.reset();
-  stop();
+  tap_->kill();
+  consumer_.reset();
   judge_.begin_life();
   start();
   open_doors();
