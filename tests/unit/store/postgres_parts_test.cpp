@@ -80,6 +80,24 @@ TEST_F(PostgresParts, WriterWaitsAMinuteForWhoeverLocksItsTables) {
   EXPECT_EQ(patience, "1min");
 }
 
+TEST_F(PostgresParts, FormerSessionOfWhichTheServerDoesNotKnowThatItIsGoneIsEnded) {
+  Session session(backend_->url(), 10s, false);
+  ASSERT_TRUE(session.open({}));
+  const std::string name = sql(
+      "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND objid = "
+      "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())");
+  ASSERT_FALSE(name.empty());
+  sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = '" + name + "'");
+  // Another in its place, which holds what it held.
+  auto former = Connection::open(backend_->url(), name).value();
+  ASSERT_TRUE(former.value(
+      "SELECT 1 FROM (SELECT pg_advisory_lock((x'74617000'::bigint << 32) + oid::bigint) FROM pg_namespace WHERE "
+      "nspname = current_schema()) AS locked"));
+  auto done = session.transact([](Connection&) { return Result<void>(); });
+  EXPECT_TRUE(done) << done.error().message();
+  EXPECT_EQ(former.run("SELECT 1").error(), Errc::unavailable);
+}
+
 TEST_F(PostgresParts, FormerSessionThatEndsLateEachTimeIsNotTakenForAnotherTap) {
   // It would hold the lock for seconds. A function in front of the server's own refuses it at once.
   const std::string lock = backend_->schema() + ".pg_advisory_lock(bigint)";
