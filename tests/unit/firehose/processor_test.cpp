@@ -328,19 +328,20 @@ TEST_F(ProcessorTest, TakesAllEventsOfADidWebWhoseKeyIsKnown) {
 }
 
 TEST_F(ProcessorTest, FetchesARepoOfTooManyEventsEachTime) {
-  options.events_per_repo = 3;
+  options.events_per_repo = 2;
   auto busy = followed(1);
   const auto id = table.find(busy.did().str()).value();
   writer.gate.close();
-  for (int i = 0; i < 4; ++i) receive(busy.post());
-  for (int i = 0; i < 3; ++i) receive(busy.identity());
-  for (int write = 0; write < 4; ++write) {  // three commits and the mark
+  for (int i = 0; i < 3; ++i) receive(busy.post());
+  receive(busy.identity());
+  receive(busy.status(true));
+  for (int write = 0; write < 3; ++write) {  // two commits and the mark
     until_waiting(1);
     writer.gate.let_one_pass();
   }
   loop.run_until([&] { return table.get(id)->state == State::desynchronized; });
   until_waiting(1);
-  table.set_state(id, State::active);  // it was fetched, and its lane is not empty yet
+  table.set_state(id, State::active);  // it was fetched, and its lane is full still
   receive(busy.post());
   writer.gate.open();
   drain();
