@@ -25,6 +25,18 @@ class AgendaTest : public testing::Test {
     return id;
   }
   Agenda make(Hosts::Limits limits) { return {loop.executor(), table, clock, metrics, limits}; }
+  /// Where nobody is parked: the first repo is at its host, and the second was turned away from it.
+  static Attempt fill_host(Agenda& agenda) {
+    auto starts = agenda.next();
+    Attempt first(agenda, std::move(starts.at(0)));
+    EXPECT_TRUE(first.enter("a"));
+    {
+      Attempt second(agenda, std::move(starts.at(1)));
+      EXPECT_FALSE(second.enter("a"));
+    }
+    EXPECT_EQ(agenda.next().size(), 0U);
+    return first;
+  }
 
   test::Loop loop;
   repos::Table table;
@@ -238,14 +250,7 @@ TEST_F(AgendaTest, SlowsDownWhenTheHostsOfItsReposAreFull) {
   auto agenda = make({.park = 0});
   agenda.add(add(1));
   agenda.add(add(2));
-  auto starts = agenda.next();
-  Attempt first(agenda, std::move(starts.at(0)));
-  ASSERT_TRUE(first.enter("a"));
-  {
-    Attempt second(agenda, std::move(starts.at(1)));
-    EXPECT_FALSE(second.enter("a"));
-  }
-  EXPECT_EQ(agenda.next().size(), 0U);
+  const Attempt first = fill_host(agenda);
   clock.advance(2ms);
   EXPECT_EQ(agenda.next().size(), 1U);
 }
@@ -253,14 +258,7 @@ TEST_F(AgendaTest, SlowsDownWhenTheHostsOfItsReposAreFull) {
 TEST_F(AgendaTest, WakesUpSoonForTheReposBehindOneWhoseHostIsFull) {
   auto agenda = make({.park = 0});
   for (std::uint64_t number = 1; number <= 3; ++number) agenda.add(add(number));
-  auto starts = agenda.next();
-  Attempt first(agenda, std::move(starts.at(0)));
-  ASSERT_TRUE(first.enter("a"));
-  {
-    Attempt second(agenda, std::move(starts.at(1)));
-    EXPECT_FALSE(second.enter("a"));
-  }
-  EXPECT_EQ(agenda.next().size(), 0U);
+  const Attempt first = fill_host(agenda);
   const test::Background waiting(loop, agenda.wait());
   const auto late = loop.start(async::sleep_for(2s));  // of the loop's own time: the next look at the hosts is at 5 s
   loop.run_until([&] { return !waiting.running() || late.done(); });
