@@ -87,16 +87,28 @@ class PostgresStore : public testing::Test {
   }
   /// A commit that has gone in on the server, whose answer waits for a standby that never comes.
   std::future<Result<EventId>> commit_without_answer(const std::string& event) {
-    server_->sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-    server_->sql("SELECT pg_reload_conf()");
-    // A new session surely knows of it.
-    while (server_->sql("SHOW synchronous_standby_names") != "nobody") std::this_thread::yield();
+    hold_answers();
     auto adding = std::async(std::launch::async, [this, event] { return add(event); });
-    while (server_->sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "0") {
-      std::this_thread::yield();
-    }
+    while (!is_answer_held()) std::this_thread::yield();
     server_->sql("ALTER SYSTEM RESET synchronous_standby_names");
     return adding;
+  }
+  /// From here on every commit waits. The server's checkpointer makes it known to the sessions, in its own time: a
+  /// commit of ours that waits shows that it has.
+  void hold_answers() {
+    server_->sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    server_->sql("SELECT pg_reload_conf()");
+    for (bool held = false; !held;) {
+      auto probe = std::async(std::launch::async, [url = server_->url()] {
+        test::run_sql(url, "SELECT pg_logical_emit_message(true, 'probe', '')");
+      });
+      while (!held && probe.wait_for(std::chrono::seconds(0)) != std::future_status::ready) held = is_answer_held();
+      server_->sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+      probe.get();
+    }
+  }
+  bool is_answer_held() {
+    return server_->sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") != "0";
   }
 
   test::PostgresServer* server_ = nullptr;
