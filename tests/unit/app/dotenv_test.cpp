@@ -51,6 +51,15 @@ TEST(Dotenv, TheLastLineOfANameCounts) {
   EXPECT_THAT(environment, ElementsAre(Pair("NAME", "second")));
 }
 
+TEST(Dotenv, AMarkOfUtf8BelongsToNoName) {
+  Environment environment;
+
+  const auto bad_lines = add_dotenv("\xef\xbb\xbfNAME=value\n", environment);
+
+  EXPECT_THAT(bad_lines, IsEmpty());
+  EXPECT_THAT(environment, ElementsAre(Pair("NAME", "value")));
+}
+
 TEST(Dotenv, LinesThatAreNoVariableAreNamed) {
   Environment environment;
 

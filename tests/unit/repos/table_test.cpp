@@ -167,6 +167,21 @@ TEST_F(RandomSearch, AnySequenceOfCallsAgreesWithTheModel) {
   check();
 }
 
+TEST(RepoTable, ReposThatComeAndGoTakeNoMemory) {
+  Table table;
+  const auto come_and_go = [&] {
+    for (std::uint64_t number = 1; number <= 10'000; ++number) {
+      const RepoId id = table.allocate();
+      ASSERT_TRUE(table.add(id, did_of(number), {State::active, {}, head_of(number)}));
+      ASSERT_TRUE(table.remove(id));
+    }
+  };
+  come_and_go();
+  const std::size_t before = table.memory();
+  come_and_go();
+  EXPECT_EQ(table.memory(), before);
+}
+
 TEST(RepoTable, TakesAHundredBytesARepoAtMost) {
   constexpr std::size_t kRepos = 1'000'000;
   Table table;
