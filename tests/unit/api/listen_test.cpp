@@ -5,6 +5,7 @@
 
 #include "support/loop.hpp"
 
+#include <boost/asio/ip/v6_only.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -50,6 +51,24 @@ TEST(Listen, APortThatIsTakenIsNamed) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error(), Errc::bind_failed);
   EXPECT_THAT(second.error().detail(), ::testing::StartsWith(bind + ": "));
+}
+
+/// Some of the clients would reach whoever has the other one.
+TEST(Listen, APortThatIsTakenInOneFamilyIsNotServedInTheOther) {
+  using boost::asio::ip::tcp;
+  test::Loop loop;
+  tcp::acceptor taken(loop.executor());
+  boost::system::error_code error;
+  taken.open(tcp::v6(), error);
+  if (error) GTEST_SKIP() << "skipped: " << error.message();
+  taken.set_option(boost::asio::ip::v6_only(true));
+  taken.bind({tcp::v6(), 0}, error);
+  if (error) GTEST_SKIP() << "skipped: " << error.message();
+  taken.listen();
+
+  const auto acceptor = listen_at(loop.executor(), ":" + std::to_string(taken.local_endpoint().port()));
+  ASSERT_FALSE(acceptor);
+  EXPECT_EQ(acceptor.error(), Errc::bind_failed);
 }
 
 }  // namespace

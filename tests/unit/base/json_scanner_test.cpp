@@ -42,10 +42,14 @@ TEST(JsonScanner, StopsBehindTheFirstValue) {
 
 TEST(JsonScanner, TellsWhatIsWrongAndWhere) {
   EXPECT_THAT(tokens("[01]"), ElementsAre("[", "0", "invalid character '1' after array element at 3"));
+  EXPECT_THAT(tokens("[1,]"), ElementsAre("[", "1", "invalid character ']' looking for beginning of value at 4"));
+  EXPECT_THAT(tokens(R"({"a":1,})"),
+              ElementsAre("{", "\"a\"", "1", "invalid character '}' looking for beginning of object key string at 8"));
   EXPECT_THAT(tokens("-x"), ElementsAre("invalid character 'x' in numeric literal at 2"));
   EXPECT_THAT(tokens("1.x"), ElementsAre("invalid character 'x' after decimal point in numeric literal at 3"));
   EXPECT_THAT(tokens("1ex"), ElementsAre("invalid character 'x' in exponent of numeric literal at 3"));
   EXPECT_THAT(tokens(R"("\u00g0")"), ElementsAre("invalid character 'g' in \\u hexadecimal character escape at 6"));
+  EXPECT_THAT(tokens("\"a\nb\""), ElementsAre("invalid character '\\n' in string literal at 3"));
   EXPECT_THAT(tokens("\x01"), ElementsAre("invalid character '\\x01' looking for beginning of value at 1"));
   EXPECT_THAT(tokens("'"), ElementsAre("invalid character '\\'' looking for beginning of value at 1"));
 }

@@ -133,6 +133,8 @@ const std::vector<Damage> kDamages = {
     {"RowBeyondTheNextEvent", "journal", "still to be given out",
      "INSERT INTO journal SELECT 5000, count, changes, events FROM journal WHERE count = 2",
      "INSERT INTO journal SELECT 5000, count, events FROM journal WHERE count = 2"},
+    {"NextEventThatIsThere", "journal", "still to be given out",
+     "UPDATE meta SET value = value - 1 WHERE key = 'next_event'", "UPDATE meta SET next_event = next_event - 1"},
     {"RowsThatOverlap", "journal", "ends",
      "INSERT INTO journal SELECT id + 1, count, changes, events FROM journal WHERE count = 2",
      "INSERT INTO journal SELECT id + 1, count, events FROM journal WHERE count = 2"},
@@ -164,7 +166,8 @@ const std::vector<Damage> kDamages = {
      "UPDATE journal SET changes = (SELECT changes FROM journal WHERE length(changes) > 0 ORDER BY id LIMIT 1) "
      "WHERE id = (SELECT max(id) FROM journal WHERE length(changes) > 0)",
      "UPDATE journal_changes SET changes = (SELECT changes FROM journal_changes ORDER BY id LIMIT 1)"},
-    {"MarksMiscounted", "acks", "says 1 and has 2", "UPDATE journal_acks SET acked = 1", ""},
+    {"MarksCountedTooLow", "acks", "says 1 and has 2", "UPDATE journal_acks SET acked = 1", ""},
+    {"MarksCountedTooHigh", "acks", "says 3 and has 2", "UPDATE journal_acks SET acked = 3", ""},
     {"MarksBeyondTheRow", "acks", "beyond its events", "UPDATE journal_acks SET marks = x'86'",
      "UPDATE journal_acks SET marks = '\\x86'"},
     {"RowWhollyAcked", "acks", "has no event left", "UPDATE journal_acks SET acked = 3, marks = x'07'",
@@ -231,6 +234,14 @@ TEST_P(CheckFinds, CountThatIsNotTheRecordsIsAHint) {
   EXPECT_EQ(broken(report), std::vector<std::string>{"counts"});
   EXPECT_TRUE(report.is_sound());
   EXPECT_THAT(report.text(), HasSubstr("repo 1 counts 5 and has 1"));
+}
+
+TEST_P(CheckFinds, ChangesThatAreFoldedAndStillThereBindNoHead) {
+  fill();
+  sql("UPDATE meta SET value = (SELECT value FROM meta WHERE key = 'next_event') WHERE key = 'folded'",
+      "UPDATE meta SET folded = next_event");
+  sql("UPDATE repos SET rev = 900 WHERE id = 1");  // as a fetch may, once they are
+  EXPECT_THAT(broken(check()), IsEmpty()) << check().text();
 }
 
 TEST_P(CheckFinds, ManyFindingsAreCountedAndTheFirstOnesShown) {

@@ -65,6 +65,17 @@ TEST(Journal, AHeadWithoutDataIsCorrupt) {
   EXPECT_EQ(result.error(), Errc::corrupt);
 }
 
+TEST(Journal, ACidOfAnUnknownKindIsCorrupt) {
+  JournalWriter writer;
+  writer.add(AdvanceHead{RepoId{1}, head_of(2, 0), {}});
+  std::string body = writer.take_changes()[0];
+  body[1 + 8] = 0x72;  // behind id and rev
+  std::vector<AdvanceHead> read;
+  const auto result = read_changes(as_bytes(body), read);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error(), Errc::corrupt);
+}
+
 TEST(Journal, AnOrderThatIsNoneIsCorrupt) {
   JournalWriter writer;
   writer.add(outbox::Draft{outbox::LaneKey{1}, outbox::Order::barrier, ","});

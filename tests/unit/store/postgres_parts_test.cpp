@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Parts of the store on PostgreSQL, each by itself: what a whole store would show only after days.
 #include "store/postgres/record_table.hpp"
+#include "store/postgres/schema.hpp"
 #include "store/postgres/session.hpp"
 #include "store/postgres/vacuum.hpp"
 #include "unit/store/postgres_store.hpp"
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -51,6 +54,29 @@ TEST_F(PostgresParts, RecordsAreIndexedAlsoWhenTheNamesOfCollectionsNoLongerFitI
   put_into({"a.a.a", "d.d.d"});
   EXPECT_EQ(sql("SELECT string_agg(nsid, ' ' ORDER BY nsid) FROM records JOIN collections ON id = collection_id"),
             "a.a.a b.b.b c.c.c d.d.d");
+}
+
+constexpr std::array<const char*, 2> kTwoSteps = {
+    "CREATE TABLE meta (schema_version bigint); INSERT INTO meta VALUES (1); CREATE TABLE a (x bigint);",
+    "INSERT INTO a VALUES (1); ALTER TABLE a ADD COLUMN y bigint DEFAULT 5;"};
+constexpr std::array<const char*, 3> kThreeSteps = {kTwoSteps[0], kTwoSteps[1],
+                                                    "CREATE TABLE b (x bigint); SELECT nonsense;"};
+
+TEST_F(PostgresParts, MigrationsGoForwardFromAnyVersion) {
+  auto connection = Connection::open(backend_->url(), "parts_test").value();
+  ASSERT_TRUE(migrate(connection, std::span(kTwoSteps).first(1)));
+  ASSERT_TRUE(migrate(connection, kTwoSteps));
+  EXPECT_EQ(connection.value("SELECT y FROM a").value(), 5);
+  ASSERT_TRUE(migrate(connection, kTwoSteps));
+  EXPECT_EQ(connection.value("SELECT count(*) FROM a").value(), 1) << "each step once";
+}
+
+TEST_F(PostgresParts, FailedMigrationLeavesTheOldVersion) {
+  auto connection = Connection::open(backend_->url(), "parts_test").value();
+  ASSERT_TRUE(migrate(connection, std::span(kTwoSteps).first(1)));
+  EXPECT_FALSE(migrate(connection, kThreeSteps));
+  EXPECT_EQ(connection.value("SELECT schema_version FROM meta").value(), 1);
+  EXPECT_EQ(connection.value("SELECT count(*) FROM a").value(), 0);
 }
 
 TEST_F(PostgresParts, WhatWasVacuumedIsNotVacuumedAgain) {

@@ -2,15 +2,19 @@
 #include "tap/store/store.hpp"
 
 #include "store/sqlite/database.hpp"
+#include "store/sqlite/file_lock.hpp"
 #include "store/sqlite/schema.hpp"
 #include "unit/store/backends.hpp"
 
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <fstream>
 #include <sys/resource.h>
+#include <thread>
+#include <vector>
 
 namespace tap::store {
 namespace {
@@ -63,6 +67,25 @@ TEST_F(SqliteFile, ClosingLeavesOneFile) {
     ASSERT_TRUE(store->apply(std::vector{write_of({AddRepo{RepoId{1}, did_of(1)}})}, {}));
   }
   for (const char* suffix : {"-wal", "-shm", "-lock"}) EXPECT_FALSE(std::filesystem::exists(path_ + suffix)) << suffix;
+}
+
+TEST_F(SqliteFile, LockHasOneHolderHoweverManyComeAndGo) {
+  std::atomic<int> holders{0};
+  std::atomic<bool> shared{false};
+  const auto come_and_go = [&] {
+    for (int i = 0; i < 2'000; ++i) {
+      const auto lock = sqlite::FileLock::acquire(path_);
+      if (!lock) continue;
+      if (++holders > 1) shared = true;
+      std::this_thread::yield();
+      --holders;
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) threads.emplace_back(come_and_go);
+  }
+  EXPECT_FALSE(shared);
 }
 
 TEST_F(SqliteFile, DatabaseOfTheFirstVersionIsBroughtForward) {
@@ -165,13 +188,19 @@ TEST_F(SqliteFile, FailedTransactionLeavesMemoryAsItWas) {
   EXPECT_EQ(queries->records(RepoId{1}, "new.col.lection", "", 9)->size(), 0U);
 }
 
+/// So many megabytes of events.
+std::vector<outbox::EventId> fill(Store& store, int megabytes) {
+  std::vector<outbox::EventId> ids;
+  for (int i = 0; i < megabytes; ++i) {
+    const auto id = store.apply(std::vector{write_of({}, {draft(std::string(std::size_t{1} << 20, 'x'))})}, {});
+    ids.push_back(id.value());
+  }
+  return ids;
+}
+
 TEST_F(SqliteFile, FreeSpaceGoesBackToTheFileSystem) {
   auto store = open_store(path_).value();
-  std::vector<outbox::EventId> acked;
-  for (int i = 0; i < 60; ++i) {
-    const auto id = store->apply(std::vector{write_of({}, {draft(std::string(std::size_t{1} << 20, 'x'))})}, {});
-    acked.push_back(id.value());
-  }
+  const auto acked = fill(*store, 60);
   ASSERT_TRUE(store->checkpoint());
   const auto full = std::filesystem::file_size(path_);
   EXPECT_EQ(store->vacuum().value(), false) << "nothing is free";
@@ -181,6 +210,16 @@ TEST_F(SqliteFile, FreeSpaceGoesBackToTheFileSystem) {
   }
   ASSERT_TRUE(store->checkpoint());
   EXPECT_LT(std::filesystem::file_size(path_), full / 2);
+}
+
+TEST_F(SqliteFile, FileThatCannotGiveSpaceBackIsNotAskedForIt) {
+  open_store(path_).value().reset();
+  ASSERT_TRUE(raw().script("PRAGMA auto_vacuum=NONE; VACUUM;"));  // as the original makes its files
+  auto store = open_store(path_).value();
+  const auto acked = fill(*store, 60);
+  ASSERT_TRUE(store->apply({}, acked));
+  ASSERT_TRUE(store->fold());
+  EXPECT_EQ(store->vacuum().value(), false);
 }
 
 TEST_F(SqliteFile, RowsThatAreDoneWithAreSweptAlsoAfterACrash) {
@@ -242,9 +281,7 @@ TEST_F(SqliteFile, DeletedBytesAreNotOverwritten) { EXPECT_EQ(raw().value("PRAGM
 
 TEST_F(SqliteFile, LogShrinksAfterACheckpoint) {
   auto store = open_store(path_).value();
-  for (int i = 0; i < 8; ++i) {
-    ASSERT_TRUE(store->apply(std::vector{write_of({}, {draft(std::string(std::size_t{1} << 20, 'x'))})}, {}));
-  }
+  fill(*store, 8);
   EXPECT_GT(store->log_bytes(), std::uint64_t{8} << 20);
   ASSERT_TRUE(store->checkpoint());
   ASSERT_TRUE(store->apply(std::vector{write_of({}, {draft("x")})}, {}));

@@ -341,10 +341,24 @@ TEST_F(WriterTest, LogBeyondItsBoundStopsTheWriterUntilItIsCopied) {
   options_.checkpoint_bytes = 1'000;
   options_.max_log_bytes = 2'000;
   start();
+  while (store_->vacuums == 0) std::this_thread::yield();  // from here on it has nothing to clear up
   store_->fake_log_bytes = 2'500;
   auto one = commit("too long");
   EXPECT_TRUE(finish(one));
   EXPECT_EQ(store_->checkpoints, 2) << "before the answer: once by the thread, once by the writer";
+}
+
+TEST_F(WriterTest, LogThatBeganAnewIsCopiedAtItsUsualLength) {
+  options_.checkpoint_bytes = 1'000;
+  options_.max_log_bytes = 2'000;
+  start();
+  store_->log_bytes_when_copied = 2'500;  // it is the next write that begins it anew
+  for (const std::uint64_t length : {2'500U, 100U, 2'500U}) {
+    store_->fake_log_bytes = length;
+    auto one = commit("one");
+    EXPECT_TRUE(finish(one));
+  }
+  EXPECT_EQ(store_->checkpoints, 4);
 }
 
 TEST_F(WriterTest, ManyWritersOverManyTransactionsKeepTheirOrder) {

@@ -47,6 +47,7 @@ class HeldStore final : public Store {
   std::atomic<int> sweep_failures{0};
   std::atomic<int> vacuums{0};
   std::atomic<std::uint64_t> fake_log_bytes{0};
+  std::atomic<std::uint64_t> log_bytes_when_copied{0};
 
   Result<EventId> apply(std::span<const Write> writes, std::span<const EventId> acked) override {
     if (held_.exchange(false)) wait_for_release();
@@ -68,7 +69,7 @@ class HeldStore final : public Store {
   }
   Result<void> checkpoint() override {
     ++checkpoints;
-    fake_log_bytes = 0;
+    fake_log_bytes = log_bytes_when_copied.load();
     return store_->checkpoint();
   }
   std::uint64_t log_bytes() const override { return fake_log_bytes; }
