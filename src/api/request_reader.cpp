@@ -20,12 +20,10 @@ constexpr std::string_view kBadRequest = "400 Bad Request";
 constexpr std::string_view kLastChunk = "0\r\n";
 
 /// Any other transfer encoding leaves it open where the body ends, and so which bytes are the next request (RFC 9112,
-/// 6.3). Beast takes some for chunked that are not quite, and none of the others for a body.
+/// 6.3). Beast takes some for chunked that are not quite, none of the others for a body, and nothing behind `chunked`.
 bool has_clear_end(const http::request<http::string_body>& request) {
-  const std::size_t encodings = request.count(http::field::transfer_encoding);
-  if (encodings == 0) return true;
-  return encodings == 1 && request.version() == 11 &&
-         boost::beast::iequals(request[http::field::transfer_encoding], "chunked");
+  if (request.count(http::field::transfer_encoding) == 0) return true;
+  return request.version() == 11 && boost::beast::iequals(request[http::field::transfer_encoding], "chunked");
 }
 
 /// A path, or all of a URL, or `*`; every percent sign of the path begins an escape.

@@ -129,7 +129,8 @@ TEST(RequestReader, ItIsNeverInDoubtWhereARequestEnds) {
         "Content-Length: 18446744073709551616\r\n", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
         "Transfer-Encoding: gzip\r\n", "Transfer-Encoding: chunked, gzip\r\n",
         "Transfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\xea\r\n"}) {
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n", "Transfer-Encoding: chunked\xea\r\n"}) {
     auto reader = reader_with("POST / HTTP/1.1\r\nHost: t\r\n" + std::string(headers) + "\r\nabc");
     ASSERT_EQ(reader->advance(), Progress::failed) << headers;
     EXPECT_EQ(reader->failure().status, 400);
