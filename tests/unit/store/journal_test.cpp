@@ -53,25 +53,26 @@ TEST(Journal, CutOrChangedChangesAreRefusedOrReadButNeverWorse) {
   }
 }
 
-TEST(Journal, AHeadWithoutDataIsCorrupt) {
+/// Reads a change whose head's CID, a byte for its kind and a digest, begins with another kind and lacks the rest of
+/// what was replaced.
+Result<void> read_with_data(std::size_t replaced, char kind) {
   JournalWriter writer;
   writer.add(AdvanceHead{RepoId{1}, head_of(2, 0), {}});
   std::string body = writer.take_changes()[0];
   constexpr std::size_t kData = 1 + 8;  // behind id and rev
-  body.replace(kData, 1 + sizeof(atproto::Digest), 1, '\0');
+  body.replace(kData, replaced, 1, kind);
   std::vector<AdvanceHead> read;
-  const auto result = read_changes(as_bytes(body), read);
+  return read_changes(as_bytes(body), read);
+}
+
+TEST(Journal, AHeadWithoutDataIsCorrupt) {
+  const auto result = read_with_data(1 + sizeof(atproto::Digest), '\0');
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error(), Errc::corrupt);
 }
 
 TEST(Journal, ACidOfAnUnknownKindIsCorrupt) {
-  JournalWriter writer;
-  writer.add(AdvanceHead{RepoId{1}, head_of(2, 0), {}});
-  std::string body = writer.take_changes()[0];
-  body[1 + 8] = 0x72;  // behind id and rev
-  std::vector<AdvanceHead> read;
-  const auto result = read_changes(as_bytes(body), read);
+  const auto result = read_with_data(1, '\x72');
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error(), Errc::corrupt);
 }
