@@ -18,6 +18,13 @@ set(TAP_ASYNC_HEADERS <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boos
                       <boost/asio/use_awaitable.hpp> <chrono> <functional> <map> <memory> <optional> <string>
                       <unordered_map> <vector>)
 
+# tap_harness(NAME): gives a library or a program of the tests that is not itself one of gtest the parts' precompiled
+# headers. They are of position-independent code, as libraries have it.
+function(tap_harness name)
+  target_compile_options(${name} PRIVATE -fPIC)
+  target_precompile_headers(${name} REUSE_FROM tap_async)
+endfunction()
+
 # Tests are compiled without optimisation (they run briefly and are many), and so have precompiled headers of their own.
 function(tap_test_headers)
   if(TARGET tap_test_pch)
@@ -76,7 +83,7 @@ function(tap_fuzz name source)
     math(EXPR limit "${TAP_FUZZ_SECONDS} + 600")
     set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT ${limit})
   else()
-    target_sources(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
+    target_link_libraries(fuzz_${name} PRIVATE fuzz_replay)
     add_test(NAME fuzz_replay.${name} COMMAND fuzz_${name} ${seeds})
     set_tests_properties(fuzz_replay.${name} PROPERTIES LABELS unit)
   endif()
