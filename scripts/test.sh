@@ -40,5 +40,5 @@ step 'build of the fuzz targets' build fuzz
 step 'fuzz targets, each for a short while' tests fuzz -L fuzz -j "$(nproc)"
 step 'build with address and undefined-behaviour sanitizers' build asan
 step 'unit tests with sanitizers' tests asan -LE 'e2e|bench|layout' -j "$(nproc)"
-step 'end-to-end tests on a real network' tests test -L e2e --verbose
+step 'end-to-end tests on a real network' tests test -L e2e --verbose -j "$(nproc)"
 summarise
