@@ -243,7 +243,7 @@ class PoliteResyncer final : public Resyncer {
     }
     if (blame == Blame::directory) {
       co_await explain(attempt.id(), did, error);
-      co_return wait_for_directory(error);
+      co_return wait_for_directory(did, error);
     }
     auto turn = parts_.ledger.turn_of(did.str());
     co_await turn.turn();
@@ -292,9 +292,9 @@ class PoliteResyncer final : public Resyncer {
   }
 
   /// Nobody is charged for the directory, and nobody asks it while it is surely down.
-  std::chrono::milliseconds wait_for_directory(const Error& error) {
+  std::chrono::milliseconds wait_for_directory(const atproto::Did& did, const Error& error) {
     const SteadyTime now = parts_.clock.steady();
-    if (const auto wait = outage_.failed(now)) {
+    if (const auto wait = outage_.failed(did, now)) {
       kLog.warn("the directory does not answer: resyncs wait for it",
                 {{"seconds", std::chrono::ceil<std::chrono::seconds>(*wait).count()}, {"error", error.message()}});
       agenda_.pause_probes(*wait);

@@ -194,6 +194,24 @@ TEST(ResyncerSchedule, LeavesADirectoryThatIsDownAlone) {
   EXPECT_EQ(active(world), 200U);
 }
 
+TEST(ResyncerSchedule, AFewReposForWhomTheDirectoryNeverAnswersKeepNobodyWaiting) {
+  World world;
+  std::deque<Account> unanswered;
+  for (std::uint64_t number = 0; number < 3; ++number) {
+    world.hush(unanswered.emplace_back(number));
+    world.track(unanswered.back());
+  }
+  world.start();
+  for (int second = 0; second < 600; ++second) world.pass(1s);
+  EXPECT_GE(world.directory.refreshed.size(), 24U);
+
+  Account added(3);
+  added.fill(3);
+  world.serve(added);
+  world.track(added);
+  world.until_state(added, State::active);
+}
+
 TEST(ResyncerSchedule, WaitsAfterABugInsteadOfRunningIntoItAgainAndAgain) {
   World world;
   Account account(1);
