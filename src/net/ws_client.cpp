@@ -26,6 +26,8 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::size_t kMaxOutgoing = 4096;
 /// Of an answer that is no upgrade.
 constexpr std::size_t kMaxRefusal = 64 << 10;
+/// Of the answer to a handshake, which has a deadline as a whole: that always comes first.
+constexpr std::chrono::hours kNoIdleLimit{24};
 
 std::string random_key() {
   std::array<std::uint8_t, 16> bytes;
@@ -194,7 +196,7 @@ class Client final : public WsConnector {
       co_return std::unexpected(written.error());
     }
 
-    ResponseReader reader(**connection, 2 * options.handshake_timeout);  // the deadline of the whole comes first
+    ResponseReader reader(**connection, kNoIdleLimit);
     auto response = co_await reader.read_head(false);
     if (!response) co_return std::unexpected(response.error());
     if (response->status != 101) co_return co_await refuse(reader, std::move(*response), refused);

@@ -9,8 +9,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace tap::net {
 namespace {
@@ -221,6 +223,19 @@ TEST_F(WsHandshake, ThatProvesNothingIsMalformed) {
 
 TEST_F(WsHandshake, ThatHangsMeetsItsDeadline) {
   EXPECT_EQ(outcome({.fault = test::Fault::hang}, {.handshake_timeout = 30ms}), text_of(Errc::timed_out));
+}
+
+TEST_F(WsHandshake, SaysThatTheDeadlinePassedThoughTheLoopWasHeldUpForLong) {
+  std::atomic<bool> asked = false;
+  test::HttpServer server([&](const test::HttpRequest&) {
+    asked = true;
+    return test::Reply{.fault = test::Fault::hang};
+  });
+  auto connecting = loop_.start(connector_->connect(*Url::parse(server.url()), {.handshake_timeout = 30ms}, nullptr));
+  loop_.run_until([&] { return asked || connecting.done(); });
+  std::this_thread::sleep_for(120ms);  // nothing else runs on the loop meanwhile
+  loop_.run_until([&] { return connecting.done(); });
+  EXPECT_EQ(connecting.take().error(), Errc::timed_out);
 }
 
 TEST_F(WsHandshake, CoversTheLookUp) {
