@@ -11,10 +11,18 @@ namespace tap::faults {
 namespace {
 
 constexpr std::uint64_t kMegabyte = 1 << 20;
-constexpr std::uint64_t kTolerance = 8 * kMegabyte;
+constexpr std::uint64_t kMedianTolerance = 2 * kMegabyte;
+constexpr std::uint64_t kMostTolerance = 8 * kMegabyte;
 
-std::uint64_t most(std::span<const std::uint64_t> samples) {
-  return samples.empty() ? 0 : *std::ranges::max_element(samples);
+MemoryCourse::Quarter quarter_of(std::span<const std::uint64_t> samples) {
+  if (samples.empty()) return {};
+  std::vector<std::uint64_t> sorted(samples.begin(), samples.end());
+  std::ranges::sort(sorted);
+  return {.median = sorted[sorted.size() / 2], .most = sorted.back()};
+}
+
+bool is_little_more(std::uint64_t later, std::uint64_t before, std::uint64_t tolerance) {
+  return later <= before + before / 10 + tolerance;
 }
 
 }  // namespace
@@ -29,21 +37,24 @@ std::uint64_t resident_bytes(pid_t process) {
 MemoryCourse MemoryCourse::of(std::span<const std::uint64_t> samples) {
   if (samples.empty()) return {};
   const std::size_t quarter = samples.size() / 4;
-  std::vector<std::uint64_t> sorted(samples.begin(), samples.end());
-  std::ranges::sort(sorted);
   return {.start = samples.front(),
-          .median = sorted[sorted.size() / 2],
-          .max = sorted.back(),
-          .second_quarter = most(samples.subspan(quarter, quarter)),
-          .last_quarter = most(samples.last(quarter))};
+          .most = std::ranges::max(samples),
+          .second = quarter_of(samples.subspan(quarter, quarter)),
+          .last = quarter_of(samples.last(quarter))};
 }
 
-bool MemoryCourse::is_flat() const { return last_quarter <= second_quarter + second_quarter / 10 + kTolerance; }
+bool MemoryCourse::is_flat() const {
+  return is_little_more(last.median, second.median, kMedianTolerance) &&
+         is_little_more(last.most, second.most, kMostTolerance);
+}
 
 std::string MemoryCourse::str() const {
-  return fmt::format("{} MB at the start, median {} MB, at most {} MB ({} in the second quarter, {} in the last)",
-                     start / kMegabyte, median / kMegabyte, max / kMegabyte, second_quarter / kMegabyte,
-                     last_quarter / kMegabyte);
+  const auto in_megabytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / kMegabyte; };
+  return fmt::format(
+      "{:.0f} MB at the start, at most {:.0f} MB; median {:.1f} MB in the second quarter, {:.1f} in the last; most "
+      "{:.0f} and {:.0f}",
+      in_megabytes(start), in_megabytes(most), in_megabytes(second.median), in_megabytes(last.median),
+      in_megabytes(second.most), in_megabytes(last.most));
 }
 
 }  // namespace tap::faults
