@@ -80,6 +80,7 @@ Task<Result<void>> Recheck::begin() {
   const std::size_t repos = table_.count(repos::State::active) + table_.count(repos::State::resyncing);
   if (repos == 0) co_return Result<void>{};                     // what is fetched later has no gap
   round_.begin(static_cast<std::uint64_t>(table_.allocate()));  // above all of them; names none
+  ledger_.watch_fetches();
   show();
   if (auto saved = co_await save(); !saved) co_return saved;
   rounds_.add();
@@ -106,7 +107,10 @@ Task<void> Recheck::load() {
     auto text = co_await reader_.cursor(std::string(kCursorKind), std::string(kCursorKey));
     if (text) {
       // A round that has begun meanwhile comprises all that was left of it.
-      if (round_.over()) round_ = Round::parse(*text);
+      if (round_.over()) {
+        round_ = Round::parse(*text);
+        if (!round_.over()) ledger_.watch_fetches();
+      }
       show();
       co_return;
     }
@@ -132,7 +136,10 @@ Task<Result<void>> Recheck::advance() {
   show();
   if (++unsaved_ < kUnsaved && !round_.over()) co_return Result<void>{};
   unsaved_ = 0;
-  if (round_.over()) kLog.info("all repos were marked to be fetched again");
+  if (round_.over()) {
+    ledger_.ignore_fetches();
+    kLog.info("all repos were marked to be fetched again");
+  }
   co_return co_await save();
 }
 
@@ -140,7 +147,7 @@ Task<Result<void>> Recheck::mark(RepoId id, atproto::Did did) {
   auto turn = ledger_.turn_of(did.str());
   co_await turn.turn();
   const auto repo = table_.get(id);
-  if (!repo) co_return Result<void>{};
+  if (!repo || ledger_.has_begun_fetch(id)) co_return Result<void>{};  // what it brings is newer than the gap
   marked_.add();
   waiting_.push_back(id);
   if (repo->state == repos::State::resyncing) {

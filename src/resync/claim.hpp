@@ -17,6 +17,7 @@ class Claim {
       : table_(&table), ledger_(&ledger), id_(id), did_(std::move(did)), before_(before) {
     table.set_state(id, repos::State::resyncing);
     ledger.reset_buffer(id);
+    ledger.note_fetch(id);
   }
   Claim(Claim&& other) noexcept
       : table_(std::exchange(other.table_, nullptr)),

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -88,6 +89,15 @@ class Ledger {
   [[nodiscard]] bool buffer_overflowed(RepoId id) const;
   /// When what was kept has left the database, or counts no more.
   void reset_buffer(RepoId id) { tallies_.erase(id); }
+  /// From now on it is known of whom a fetch has begun since; until ignore_fetches(). A bit a repo.
+  void watch_fetches() { begun_fetches_.emplace(); }
+  void ignore_fetches() { begun_fetches_.reset(); }
+  /// [turn] A fetch begins.
+  void note_fetch(RepoId id) {
+    if (begun_fetches_) begun_fetches_->insert(id);
+  }
+  /// Whether a fetch has begun since watch_fetches(). Where the repo is active, it went well.
+  [[nodiscard]] bool has_begun_fetch(RepoId id) const { return begun_fetches_ && begun_fetches_->contains(id); }
   /// [turn] Whether the database surely has no records of the repo: it was added since the start, and nobody has asked
   /// this of it before. Whoever is told so may write some.
   [[nodiscard]] bool take_blank(RepoId id);
@@ -127,6 +137,7 @@ class Ledger {
   repos::IdSet blank_;                         // added since the start, and no record was written
   repos::IdSet unnamed_;                       // likewise, and no handle
   repos::IdSet refused_;                       // since the start, at the last fetch
+  std::optional<repos::IdSet> begun_fetches_;  // while they are watched
   SeenRevs seen_revs_;
   std::unordered_set<std::uint64_t> removed_lines_;  // since the start
   std::size_t most_removed_;

@@ -210,6 +210,55 @@ TEST_F(RecheckTest, SpoilsAFetchThatIsUnderWay) {
   EXPECT_FALSE(atproto::decode_commit(ledger::unpack_buffered(kept.commit)->body));
 }
 
+TEST_F(RecheckTest, LeavesAloneWhatIsFetchedBehindTheGapAnyway) {
+  const auto before = followed(1);
+  const auto behind = followed(2);
+  const auto under_way = followed(3);
+  const auto id_of = [this](const test::Account& account) { return table.find(account.did().str()).value(); };
+  ledger.note_fetch(id_of(before));
+  ASSERT_TRUE(loop.run(recheck().begin()));
+  ledger.note_fetch(id_of(behind));
+  ledger.note_fetch(id_of(under_way));
+  table.set_state(id_of(under_way), State::resyncing);
+  run();
+  until_over();
+  EXPECT_EQ(state_of(before), State::desynchronized);
+  EXPECT_EQ(state_of(behind), State::active);
+  EXPECT_THAT(database.find(id_of(under_way))->buffered, IsEmpty());
+  EXPECT_EQ(count("tap_recheck_repos_total"), 1U);
+}
+
+TEST_F(RecheckTest, AFetchBeforeTheLastGapIsNotEnough) {
+  const auto account = followed(1);
+  const auto id = table.find(account.did().str()).value();
+  ASSERT_TRUE(loop.run(recheck().begin()));
+  ledger.note_fetch(id);
+  ASSERT_TRUE(loop.run(recheck().begin()));
+  run();
+  until_over();
+  EXPECT_EQ(state_of(account), State::desynchronized);
+
+  table.set_state(id, State::active);
+  ledger.note_fetch(id);
+  ASSERT_TRUE(loop.run(recheck().begin()));
+  loop.run_until([&] { return marked() == 1; });
+}
+
+TEST_F(RecheckTest, AfterARestartLeavesAloneWhatWasFetchedSince) {
+  options.pause = 5ms;
+  const auto first = followed(1);
+  const auto second = followed(2);
+  ASSERT_TRUE(loop.run(recheck().begin()));
+  forget();
+  ledger.ignore_fetches();
+  run();
+  loop.run_until([&] { return left() > 0; });
+  ledger.note_fetch(table.find(second.did().str()).value());
+  until_over();
+  EXPECT_EQ(state_of(first), State::desynchronized);
+  EXPECT_EQ(state_of(second), State::active);
+}
+
 TEST_F(RecheckTest, WaitsForTheTurnOfTheDid) {
   auto account = followed(1);
   auto turn = std::make_optional(ledger.turn_of(account.did().str()));

@@ -60,6 +60,23 @@ TEST(Resyncer, MakesANewRepoActive) {
   EXPECT_THAT(world.metrics.text(), HasSubstr("tap_resync_duration_seconds_count 1"));
 }
 
+TEST(Resyncer, TellsTheLedgerOfAFetchBeforeItAsks) {
+  World world;
+  Account account(1);
+  account.fill(3);
+  world.serve(account);
+  world.ledger.watch_fetches();
+  world.http.answers.gate.close();
+  world.start();
+  world.track(account);
+  world.loop.run_until([&] { return world.http.answers.gate.waiting() == 1; });
+  EXPECT_TRUE(world.ledger.has_begun_fetch(world.id(account)));
+  world.ledger.watch_fetches();
+  world.http.answers.gate.open();
+  world.until_state(account, State::active);
+  EXPECT_FALSE(world.ledger.has_begun_fetch(world.id(account))) << "the same fetch is no fetch that begins later";
+}
+
 TEST(Resyncer, WritesInBatches) {
   World world({.batch_records = 100});
   Account account(1);
