@@ -198,7 +198,7 @@ void Run::converge() {
     last_left_ = left;
     look_after();
     if (SteadyClock::now() > begin + limit) throw std::runtime_error("not in time: " + left);
-    stream_.lie();
+    stream_.let_the_next_lie();
     std::this_thread::sleep_for(20ms);
   }
   convergences_.emplace_back(SteadyClock::now() - begin);

@@ -81,8 +81,8 @@ void Stream::act() {
     faults_.add("old frame again");
     return send(dice_.pick(sent_));
   }
-  if (chance < 90) return let_somebody_lie();
   const auto held = population_.lock();
+  if (chance < 90) return lie(*dice_.pick(population_.liars()));
   act_honestly(*dice_.pick(population_.honest()));
 }
 
@@ -92,14 +92,14 @@ void Stream::make_way() {
   free_at_.reset();
 }
 
-void Stream::lie() {
-  dice_ = draw(seed_, "lie in a calm", ++lies_in_calm_);
-  let_somebody_lie();
+void Stream::let_the_next_lie() {
+  const auto held = population_.lock();
+  const auto& liars = population_.liars();
+  dice_ = draw(seed_, "lie in a calm", lies_in_calm_);
+  lie(*liars[lies_in_calm_++ % liars.size()]);
 }
 
-void Stream::let_somebody_lie() {
-  const auto held = population_.lock();
-  Member& liar = *dice_.pick(population_.liars());
+void Stream::lie(Member& liar) {
   catch_up(liar);
   CommitMessage truth = write(liar);
   if (liar.vice != Vice::commits && dice_.chance(50)) return send_truth(std::move(truth));

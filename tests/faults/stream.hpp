@@ -24,8 +24,8 @@ class Stream {
   [[nodiscard]] std::string relay_url() const { return relay_.url(); }
   /// One frame, mostly: somebody writes, or lies, or the relay loses it, or sends what is none.
   void act();
-  /// Only the liars go on.
-  void lie();
+  /// Only the liars go on: in turn, so that each shows what it is soon.
+  void let_the_next_lie();
   [[nodiscard]] bool is_connected() { return relay_.subscribers() > 0; }
   /// Something happens to the connection, of each kind in turn; what takes its time ends in a later act().
   void disturb();
@@ -52,7 +52,7 @@ class Stream {
   void send_bytes(ByteView frame);
   void send_truth(test::CommitMessage message);
   void act_honestly(Member& member);
-  void let_somebody_lie();
+  void lie(Member& liar);
   void catch_up(const Member& member);
   void make_way();
   void trouble(Member& member);
