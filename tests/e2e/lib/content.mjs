@@ -55,6 +55,8 @@ const oddKeys = ['a', 'self', 'rk:1~x_-.', 'UPPER.case', '0'.repeat(512), '-', '
 export async function writeOddRepo(account, random) {
   await account.batch(oddKeys.map((rkey) => op.create(things, rkey, oddThing(random))))
   const blob = await account.uploadBlob(Buffer.alloc(5_000, 7), 'application/octet-stream')
+  // Of its own, and with one reference: the PDS moves a new blob to its place for each at once, of which one may come late.
+  await account.batch([op.create('com.example.blobs', 'first', { $type: 'com.example.blobs', file: blob })])
   let deep = { leaf: 1 }
   for (let i = 0; i < 12; i++) deep = { deep, list: [i] }
   await account.batch([
