@@ -60,9 +60,8 @@ struct Round {
 /// After a gap in the stream, every repo may lack commits that nobody will bring again. An active one shows it at its
 /// next commit; a quiet one would stay behind for ever. So all are fetched again, in the background and at a bounded
 /// rate, but those that are fetched behind the gap anyway; a fetch of a repo that lacks nothing tells consumers
-/// nothing. An account that was not active may have come
-/// back in the gap, and its commits would be ignored for ever: the relay is asked. Where that stands is in the
-/// database. Loop thread only.
+/// nothing. An account that was not active may have come back in the gap, and its commits would be ignored for ever:
+/// the relay is asked. Where that stands is in the database. Loop thread only.
 class Recheck {
  public:
   explicit Recheck(const RecheckParts& parts, RecheckOptions options = {});
